@@ -1,0 +1,128 @@
+"""What a caller asks of the decoder, and what it gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Event
+from typing import Protocol
+
+
+class FinishReason(StrEnum):
+    """Why generation ended."""
+
+    STOP = "stop"
+    LENGTH = "length"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is chosen. ``temperature`` 0 takes the most likely one and ignores the rest.
+
+    Randomness is a function of ``seed`` and the token's absolute position, so the same prompt gives the same
+    tokens with and without speculation.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.temperature <= 5.0:
+            raise ValueError(f"temperature must be between 0 and 5, not {self.temperature}")
+        if self.top_k < 0:
+            raise ValueError(f"top_k must be 0 (off) or positive, not {self.top_k}")
+        if not 0.0 < self.top_p <= 1.0:
+            raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationParams:
+    """Limits and ends of one request. ``stop`` strings end the text and are not part of it."""
+
+    max_tokens: int
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    stop: tuple[str, ...] = ()
+    cancel: Event | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens must be at least 1, not {self.max_tokens}")
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChunk:
+    """What one step confirmed: its token ids and the whole characters that became certain (may be "")."""
+
+    tokens: tuple[int, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationStats:
+    """Counts in tokens, times in seconds.
+
+    ``steps`` counts forward passes after the prompt's; ``ttft_s`` runs from the call to the first token;
+    ``decode_s`` from the first token to the end.
+    """
+
+    prompt_tokens: int
+    output_tokens: int
+    steps: int
+    drafted: int
+    accepted: int
+    ttft_s: float
+    decode_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationDone:
+    """The last item of a stream: all output tokens (end token left out) and the whole text."""
+
+    tokens: tuple[int, ...]
+    text: str
+    finish_reason: FinishReason
+    stats: GenerationStats
+
+
+class Generator(Protocol):
+    """Law: stops on end token, stop string, limit or cancel; frees what it held, however the caller leaves."""
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and output together may have."""
+        ...
+
+    def generate(self, prompt: Sequence[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
+        """Stream the continuation of ``prompt``; the last item is the only `GenerationDone`.
+
+        Raises `decoding.target.ContextOverflow` before any work.
+        """
+        ...
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back."""
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of plain text; nothing in it is read as a special token."""
+        ...
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of the tokens, special ones left out; an incomplete character becomes U+FFFD."""
+        ...
+
+    def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
+        """Token ids of (role, content) messages in the model's chat template, ready for the answer.
+
+        Contents are encoded as plain text: control tokens that a document or a user writes stay text.
+        """
+        ...

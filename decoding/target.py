@@ -1,0 +1,72 @@
+"""The seam to the language model: tokens in, logits out, keys and values kept by sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NewType, Protocol
+
+import torch
+
+TokenId = NewType("TokenId", int)
+
+
+class ContextOverflow(ValueError):
+    """More tokens than the model's context holds; both numbers are in the message."""
+
+    def __init__(self, needed: int, available: int) -> None:
+        super().__init__(
+            f"{needed} tokens do not fit into the model's context of {available}; shorten the prompt or ask for fewer tokens"
+        )
+        self.needed = needed
+        self.available = available
+
+
+class TargetSequence(Protocol):
+    """One sequence's tokens as far as their keys and values are computed."""
+
+    @property
+    def length(self) -> int:
+        """Tokens whose keys and values are kept."""
+        ...
+
+    def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
+        """Run ``tokens`` after those already there; float32 logits of the last ``logits`` rows.
+
+        Shape (logits, vocabulary); row i predicts the token after its own. 1 <= logits <= len(tokens).
+        Raises `ContextOverflow` before any work when the tokens do not fit.
+        """
+        ...
+
+    def truncate(self, length: int) -> None:
+        """Forget all tokens from position ``length`` on. 0 <= length <= self.length."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the sequence holds; it can't be used afterwards. A second call does nothing."""
+        ...
+
+
+class TargetModel(Protocol):
+    """Law: a row's logits are a function of its own sequence's tokens up to and with its own alone.
+
+    Exact targets hold it bit for bit; the general one up to ties of its number format.
+    """
+
+    @property
+    def name(self) -> str:
+        """The catalogue's name for the model."""
+        ...
+
+    @property
+    def vocabulary(self) -> int:
+        """Width of a row of logits."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that one sequence can hold."""
+        ...
+
+    def start(self) -> TargetSequence:
+        """A new, empty sequence."""
+        ...

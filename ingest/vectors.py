@@ -1,0 +1,49 @@
+"""Where vectors live and are searched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy.typing as npt
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class VectorHit:
+    """A stored passage id with its cosine similarity to the query, in [-1, 1]."""
+
+    passage_id: str
+    revision_id: str
+    similarity: float
+
+
+class VectorStore(Protocol):
+    """Law: rebuilding from the catalog gives the same answers; the store holds nothing that is not rebuildable."""
+
+    def upsert(
+        self,
+        collection: str,
+        revision_id: str,
+        passage_ids: Sequence[str],
+        vectors: npt.NDArray[np.float32],
+    ) -> None:
+        """Store float32 vectors of shape (len(passage_ids), dimensions) under the ids."""
+        ...
+
+    def delete_revision(self, collection: str, revision_id: str) -> None:
+        """Forget all vectors of one revision; none there is no error."""
+        ...
+
+    def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
+        """The ``k`` nearest of the collection, best first, ties by passage id."""
+        ...
+
+    def count(self, collection: str) -> int:
+        """Stored vectors of the collection."""
+        ...
+
+    def revision_ids(self, collection: str) -> frozenset[str]:
+        """Revisions that have vectors in the collection."""
+        ...

@@ -1,0 +1,132 @@
+"""What a person or a program gets back: sentences with their status and their citations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ingest.document import Span, StoredPassage
+
+
+class SentenceStatus(StrEnum):
+    """How far the documents carry a sentence: their own words, their content, or neither."""
+
+    QUOTED = "quoted"
+    SUPPORTED = "supported"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Chapter and verse: ``quote`` is the text of ``span`` in the canonical text of that revision.
+
+    ``document_id`` and ``revision`` (its number) open the document; ``source`` is the file, ``page`` one-based
+    or None; ``passage`` the 1-based number of the passage among those shown to the model.
+    """
+
+    document_id: str
+    source: str
+    title: str
+    revision: int
+    revision_id: str
+    section_path: tuple[str, ...]
+    page: int | None
+    span: Span
+    quote: str
+    passage: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """``span`` is where the sentence stands in ``Answer.text`` (code points)."""
+
+    text: str
+    span: Span
+    status: SentenceStatus
+    citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievedPassage:
+    """A passage with what each retriever thought of it.
+
+    ``similarity`` is the cosine in [-1, 1] (None when the dense retriever did not return it), ``lexical`` its
+    BM25 score (None likewise), ``score`` the fused one by which ``rank`` (from 1) is given.
+    """
+
+    stored: StoredPassage
+    similarity: float | None
+    lexical: float | None
+    score: float
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStats:
+    """Counts in tokens, times in seconds. ``target_steps`` are forward passes after the prompt's own."""
+
+    prompt_tokens: int
+    output_tokens: int
+    target_steps: int
+    drafted_tokens: int
+    accepted_tokens: int
+    ttft_s: float
+    decode_tokens_per_s: float
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer. When ``abstained``, ``text`` says so and ``nearest`` names where to look."""
+
+    text: str
+    abstained: bool
+    sentences: tuple[Sentence, ...]
+    passages: tuple[RetrievedPassage, ...]
+    nearest: tuple[RetrievedPassage, ...]
+    stats: AnswerStats
+    finish_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier exchange of a conversation."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, of which collection, after which turns (oldest first)."""
+
+    text: str
+    collection: str
+    history: tuple[Turn, ...] = ()
+    max_output_tokens: int | None = None
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PassagesFound:
+    """First event of a stream: the passages the answer will be built from."""
+
+    passages: tuple[RetrievedPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A further piece of the answer's text, whole characters only."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDone:
+    """Last event of a stream. ``answer.text`` equals the deltas put together."""
+
+    answer: Answer
+
+
+AnswerEvent = PassagesFound | TextDelta | AnswerDone

@@ -1,0 +1,1 @@
+"""Measuring retrieval and answers on a file of questions with known answers."""

@@ -79,7 +79,7 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Span:
-    """A run of text in one form; a ``"\\n"`` in the text is a line break."""
+    """A run of text in one form; a newline in the text is a line break."""
 
     text: str
     bold: bool = False
@@ -291,21 +291,21 @@ def _register_fonts() -> None:
     )
 
 
-def _style(name: str, size: float, leading: float, **more: Any) -> ParagraphStyle:
-    """A paragraph style in the body face."""
-    return ParagraphStyle(name, fontName=more.pop("fontName", BODY), fontSize=size, leading=leading, **more)
+def _style(name: str, size: float, leading: float, font: str = BODY, **more: object) -> ParagraphStyle:
+    """A paragraph style, in the body face unless another *font* is named."""
+    return ParagraphStyle(name, fontName=font, fontSize=size, leading=leading, **more)
 
 
 def _pdf_styles() -> dict[str, ParagraphStyle]:
     """The paragraph styles of the PDF documents."""
     bold = BODY + "-Bold"
     return {
-        "h1": _style("h1", 20, 25, fontName=bold, textColor=INK, spaceAfter=10),
-        "h2": _style("h2", 14, 18, fontName=bold, textColor=INK, spaceBefore=14, spaceAfter=5, keepWithNext=1),
-        "h3": _style("h3", 11, 14, fontName=bold, textColor=INK, spaceBefore=9, spaceAfter=3, keepWithNext=1),
+        "h1": _style("h1", 20, 25, font=bold, textColor=INK, spaceAfter=10),
+        "h2": _style("h2", 14, 18, font=bold, textColor=INK, spaceBefore=14, spaceAfter=5, keepWithNext=1),
+        "h3": _style("h3", 11, 14, font=bold, textColor=INK, spaceBefore=9, spaceAfter=3, keepWithNext=1),
         "body": _style("body", 9, 13, spaceAfter=6),
         "cell": _style("cell", 8, 10.5),
-        "head": _style("head", 8, 10.5, fontName=bold),
+        "head": _style("head", 8, 10.5, font=bold),
     }
 
 
@@ -365,7 +365,7 @@ def _column_widths(rows: Sequence[Sequence[Inline]], available: float) -> list[f
     return [need + spare * weight / total for need, weight in zip(needs, weights, strict=True)]
 
 
-class _HeadingParagraph(Paragraph):
+class _HeadingParagraph(Paragraph):  # type: ignore[misc]  # reportlab comes without types
     """A heading that writes its own bookmark and outline entry when it is drawn."""
 
     def __init__(self, markup: str, style: ParagraphStyle, level: int, title: str, key: str) -> None:

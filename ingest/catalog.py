@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 
 from ingest.document import Document, DocumentId, Passage, Revision, StoredPassage
@@ -19,10 +20,28 @@ class LexicalHit:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRevision:
-    """A revision that is written but not yet seen by any reader."""
+    """A revision that is written but not yet seen by any reader.
+
+    ``revision.valid_from`` is the time of its preparation; publishing sets it anew.
+    """
 
     revision: Revision
     passage_ids: tuple[str, ...]
+
+
+def document_id(collection: str, source: str) -> DocumentId:
+    """The id that one source has in one collection, on every machine and in every run."""
+    return DocumentId(sha256(f"{collection}\n{source}".encode()).hexdigest()[:16])
+
+
+def revision_id(document: DocumentId, number: int) -> str:
+    """The id of a document's revision."""
+    return f"{document}-{number}"
+
+
+def passage_id(revision: str, ordinal: int) -> str:
+    """The id of a revision's passage; within a revision ids sort in the order of the text."""
+    return f"{revision}-{ordinal:05d}"
 
 
 class Catalog(Protocol):
@@ -32,16 +51,24 @@ class Catalog(Protocol):
     becomes the current one and its predecessor ends. Readers see the old one or the new one.
     """
 
-    def prepare(self, collection: str, document: Document, passages: Sequence[Passage]) -> PreparedRevision:
-        """Write a new revision that no reader sees yet."""
+    def prepare(
+        self, collection: str, document: Document, passages: Sequence[Passage], recipe: str = ""
+    ) -> PreparedRevision:
+        """Write a new revision that no reader sees yet; ``recipe`` is kept with it (`Revision.recipe`)."""
         ...
 
     def publish(self, prepared: PreparedRevision) -> Revision | None:
-        """Make it current; returns the revision that it replaced, if any."""
+        """Make it current; returns the revision that it replaced, if any.
+
+        Raises KeyError when it was discarded or is published already.
+        """
         ...
 
     def discard(self, revision_id: str) -> None:
-        """Delete an unpublished or replaced revision with its passages."""
+        """Delete an unpublished or replaced revision with its passages; one that is gone is no error.
+
+        Raises ValueError for the revision that holds now.
+        """
         ...
 
     def unpublished(self, collection: str) -> Sequence[str]:
@@ -57,11 +84,11 @@ class Catalog(Protocol):
         ...
 
     def revision(self, document_id: DocumentId, number: int) -> Revision | None:
-        """A published revision by document and number."""
+        """A published revision by document and number, current or replaced."""
         ...
 
     def document(self, revision_id: str) -> Document:
-        """The canonical document of a revision. Raises KeyError."""
+        """The canonical document of a revision, current, replaced or prepared. Raises KeyError."""
         ...
 
     def passages(self, passage_ids: Sequence[str]) -> Mapping[str, StoredPassage]:
@@ -73,7 +100,17 @@ class Catalog(Protocol):
         ...
 
     def search(self, collection: str, question: str, k: int) -> Sequence[LexicalHit]:
-        """At most ``k`` current passages that share words with ``question``, best first, ties by id."""
+        """At most ``k`` current passages that share words with ``question``, best first, ties by id.
+
+        Only current revisions of this collection take part, in the hits and in what their scores are made of.
+        """
+        ...
+
+    def generation(self) -> int:
+        """A number that grows with every publication.
+
+        The same before and after a few reads means that they all saw one state of the catalog.
+        """
         ...
 
     def collections(self) -> Sequence[str]:

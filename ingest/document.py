@@ -111,7 +111,8 @@ class Revision:
     """One published version of a document.
 
     ``number`` counts from 1 within the document. ``valid_from`` and ``valid_to`` are UTC seconds since the
-    epoch; ``valid_to`` is None for the revision that holds now.
+    epoch; ``valid_to`` is None for the revision that holds now. ``recipe`` names the versions and settings of
+    reader and splitter that made it: the same bytes under the same recipe give the same passages.
     """
 
     id: str
@@ -125,6 +126,7 @@ class Revision:
     valid_from: float
     valid_to: float | None
     passage_count: int
+    recipe: str = ""
 
 
 @dataclass(frozen=True, slots=True)

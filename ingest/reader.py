@@ -24,6 +24,11 @@ class Reader(Protocol):
     """
 
     @property
+    def version(self) -> str:
+        """Changes whenever the same bytes may give another document; a file read before is then read again."""
+        ...
+
+    @property
     def suffixes(self) -> frozenset[str]:
         """Lower-case file name endings, with the dot, that this reader takes."""
         ...

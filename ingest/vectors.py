@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy.typing as npt
 import numpy as np
+import numpy.typing as npt
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,11 @@ class VectorHit:
 
 
 class VectorStore(Protocol):
-    """Law: rebuilding from the catalog gives the same answers; the store holds nothing that is not rebuildable."""
+    """Law: rebuilding from the catalog gives the same answers; the store holds nothing that is not rebuildable.
+
+    It knows nothing of current and replaced: a query may return passages of any revision that has vectors, and
+    the caller drops those that the catalog does not call current.
+    """
 
     def upsert(
         self,
@@ -37,13 +41,17 @@ class VectorStore(Protocol):
         ...
 
     def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
-        """The ``k`` nearest of the collection, best first, ties by passage id."""
+        """The ``k`` nearest of the collection, best first, ties by passage id; fewer when it holds fewer."""
         ...
 
     def count(self, collection: str) -> int:
         """Stored vectors of the collection."""
         ...
 
-    def revision_ids(self, collection: str) -> frozenset[str]:
-        """Revisions that have vectors in the collection."""
+    def counts(self, collection: str) -> Mapping[str, int]:
+        """Stored vectors by revision id; revisions without vectors are left out."""
+        ...
+
+    def collections(self) -> Sequence[str]:
+        """Names of the collections that were ever written to, sorted."""
         ...

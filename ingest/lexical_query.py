@@ -1,0 +1,72 @@
+"""What to look for in a full-text index when a person asks a question.
+
+A question becomes phrases of which any may match: single words that carry meaning, and identifiers (``HB-423``,
+``sp_close_month``, ``FW 3.1``) as the sequence of the words that a full-text index makes of them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_PHRASES = 96
+
+Phrase = tuple[str, ...]
+
+_WORD = re.compile(r"[^\W_]+")
+# A word, or words joined by what stands inside names and numbers but not between the words of a sentence.
+_NAME = re.compile(r"[^\W_]+(?:[-_./:#+][^\W_]+)*")
+_LETTER_DIGIT_BORDER = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
+
+
+def words_of(text: str) -> list[str]:
+    """Runs of letters and digits in order, lower-case, composed (NFC)."""
+    return [word.lower() for word in _WORD.findall(unicodedata.normalize("NFC", text))]
+
+
+STOP_WORDS = frozenset(
+    words_of("""
+    a about after again all also am an and any are as at be because been before being but by can cannot could did
+    do does doing don done down during each else etc ever few for from further get gets give given go goes got had
+    has have having he her here hers him his how however i if in instead into is isn it its itself just kind know
+    let like ll many may maybe me might mine more most much must my need needs no nor not now of off on once one
+    only onto or other our ours out over own per please re s same shall she should show since so some still such t
+    tell than that the their theirs them then there these they thing things this those through to too under until
+    up upon us use used using ve very want wants was way we were what when where whether which while who whom whose
+    why will with within without won would yes yet you your yours
+    """)
+)
+
+
+def phrases_of(question: str) -> list[Phrase]:
+    """What to search for, without repetition; empty when nothing in the question carries meaning."""
+    text = unicodedata.normalize("NFC", question)
+    shouting = text.isupper()
+    phrases: dict[Phrase, None] = {}
+    before: str | None = None  # the meaningful word that stands right before
+    for match in _NAME.finditer(text):
+        written = match.group()
+        words = words_of(written)
+        acronym = len(written) > 1 and written.isupper() and not shouting
+        if len(words) == 1 and words[0] in STOP_WORDS and not acronym:
+            before = None
+            continue
+        phrases |= dict.fromkeys(_spellings(written, words))
+        if before is not None and words[0][0].isdigit():
+            # "error 423", "FW 3.1": the number says little alone, and much beside its word.
+            phrases[(before, *words)] = None
+        before = words[-1]
+    return list(phrases)[:MAX_PHRASES]
+
+
+def _spellings(written: str, words: list[str]) -> list[Phrase]:
+    """A name as it is written, otherwise spelled, and the words in it.
+
+    Where letters meet digits the border is drawn both ways: ``HB-423`` finds ``HB423`` and the reverse.
+    """
+    spellings = [tuple(words)]
+    if any(character.isdigit() for character in written) and any(character.isalpha() for character in written):
+        spellings.append(tuple(part for word in words for part in _LETTER_DIGIT_BORDER.split(word)))
+        spellings.append(("".join(words),))
+    spellings += [(word,) for word in words if word not in STOP_WORDS and not word.isdigit()]
+    return spellings

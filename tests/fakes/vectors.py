@@ -1,0 +1,48 @@
+"""A vector store in memory, exact by brute force."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from threading import RLock
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.vectors import VectorHit
+
+
+class MemoryVectors:
+    """Dictionaries by collection and passage id."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, tuple[str, npt.NDArray[np.float32]]]] = {}
+        self._lock = RLock()
+
+    def upsert(
+        self, collection: str, revision_id: str, passage_ids: Sequence[str], vectors: npt.NDArray[np.float32]
+    ) -> None:
+        with self._lock:
+            rows = self._rows.setdefault(collection, {})
+            rows.update({id: (revision_id, row.copy()) for id, row in zip(passage_ids, vectors, strict=True)})
+
+    def delete_revision(self, collection: str, revision_id: str) -> None:
+        with self._lock:
+            rows = self._rows.get(collection, {})
+            self._rows[collection] = {id: row for id, row in rows.items() if row[0] != revision_id}
+
+    def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
+        with self._lock:
+            rows = list(self._rows.get(collection, {}).items())
+        hits = [VectorHit(id, revision, float(np.clip(row @ vector, -1, 1))) for id, (revision, row) in rows]
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.passage_id))[:k]
+
+    def count(self, collection: str) -> int:
+        return len(self._rows.get(collection, {}))
+
+    def counts(self, collection: str) -> Mapping[str, int]:
+        with self._lock:
+            return Counter(revision for revision, _ in self._rows.get(collection, {}).values())
+
+    def collections(self) -> Sequence[str]:
+        return sorted(self._rows)

@@ -82,21 +82,20 @@ class Document:
 
     def section_path_at(self, offset: int) -> tuple[str, ...]:
         """Path of the innermost section that holds ``offset``; empty before the first heading."""
-        best: tuple[str, ...] = ()
-        for section in self.sections:
-            if section.span.start > offset:
-                break
-            if offset < section.span.end:
-                best = section.path
-        return best
+        # A section reaches to the next heading of its level or above, so the last one to begin is the innermost.
+        last = bisect_right(self.sections, offset, key=lambda section: section.span.start) - 1
+        return self.sections[last].path if last >= 0 else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A citable slice of a document: ``document.text[span] == text``, always.
 
-    ``section_path`` is that of the passage's first character, ``pages`` the first and last one-based page
-    it touches (None without pages).
+    ``section_path`` is that of the passage's first words; headings that have no text of their own stand in front
+    of the section that follows them and do not count. ``pages`` are the first and last one-based page it touches
+    (None without pages). ``lead_in`` is what a person would have read before these words and the slice cannot
+    repeat: the header row of the table in which the passage begins, empty elsewhere. It belongs in front of the
+    text wherever the passage is embedded, searched or read alone.
     """
 
     ordinal: int
@@ -104,6 +103,7 @@ class Passage:
     text: str
     section_path: tuple[str, ...]
     pages: tuple[int, int] | None
+    lead_in: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ class ContextOverflow(ValueError):
 
     def __init__(self, needed: int, available: int) -> None:
         super().__init__(
-            f"{needed} tokens do not fit into the model's context of {available}; shorten the prompt or ask for fewer tokens"
+            f"{needed} tokens do not fit into the model's context of {available}; "
+            "shorten the prompt or ask for fewer tokens"
         )
         self.needed = needed
         self.available = available

@@ -1,0 +1,70 @@
+"""A transformers tokenizer behind the seam, with the model's chat template and no way in for control tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_CONTENT = re.compile("\ue000(\\d+)\ue001")
+
+_TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "</s>")
+"""Control tokens that models end their turn with; files often name only one of the two that a model uses."""
+
+
+class ChatTokenizer:
+    """Wraps a tokenizer that has a chat template."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
+        if not tokenizer.chat_template:
+            raise ValueError(f"{tokenizer.name_or_path} has no chat template; use an instruction-tuned model")
+        self._tokenizer = tokenizer
+        control = tokenizer.get_added_vocab()
+        ends = {tokenizer.eos_token_id, *(control.get(end) for end in _TURN_ENDS)}
+        self._end_tokens = frozenset(int(end) for end in ends if end is not None)
+
+    @classmethod
+    def load(cls, folder: Path) -> ChatTokenizer:
+        """The tokenizer that was packed into ``folder``; reads nothing else and never the network."""
+        from transformers import AutoTokenizer
+
+        return cls(AutoTokenizer.from_pretrained(str(folder), local_files_only=True))
+
+    @property
+    def end_tokens(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        return self._end_tokens
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of plain text; nothing in it is read as a special token."""
+        return self._ids(text, split_special_tokens=True)
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of the tokens, special ones left out; an incomplete character becomes U+FFFD."""
+        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text)
+
+    def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
+        """Token ids of (role, content) messages in the model's template, ready for the answer.
+
+        The template is rendered around placeholders and only its own parts may become control tokens; each
+        content is encoded alone, as plain text. So no document and no user can open or close a turn, and a
+        message's tokens do not depend on its neighbours.
+        """
+        marked = [{"role": role, "content": f"\ue000{index}\ue001"} for index, (role, _content) in enumerate(messages)]
+        rendered = self._tokenizer.apply_chat_template(marked, tokenize=False, add_generation_prompt=True)
+        ids: list[int] = []
+        # Splitting by a pattern with one group alternates the template's own parts with the message numbers.
+        for index, part in enumerate(_CONTENT.split(str(rendered))):
+            ids += self.encode(messages[int(part)][1]) if index % 2 else self._ids(part, split_special_tokens=False)
+        return ids
+
+    def _ids(self, text: str, *, split_special_tokens: bool) -> list[int]:
+        if not text:
+            return []
+        encoded = self._tokenizer(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
+        return [int(token) for token in encoded["input_ids"]]

@@ -1,0 +1,182 @@
+"""The main path of the decoder: draft, run the target once over the guess, keep what it confirms.
+
+Reads from top to bottom: `SpeculativeGenerator.generate` checks, `_run` is the loop, `_Request` counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from decoding.draft import DraftSource
+from decoding.generator import (
+    FinishReason,
+    GenerationDone,
+    GenerationParams,
+    GenerationStats,
+    TokenChunk,
+    Tokenizer,
+)
+from decoding.sampling import choose
+from decoding.target import ContextOverflow, TargetModel, TargetSequence
+from decoding.text_stream import TextStream
+from decoding.verification import verify
+
+PREFILL_ROWS = 256
+"""Prompt tokens per forward pass: large enough for full speed, small enough to notice a cancel soon."""
+
+
+class SpeculativeGenerator:
+    """Generates with one target and, for each request, a fresh draft source.
+
+    ``max_rows`` bounds the tokens of one step: the last confirmed one and at most ``max_rows - 1`` guesses. It
+    is safe to run several streams at once; each has its own sequence.
+    """
+
+    def __init__(
+        self,
+        target: TargetModel,
+        tokenizer: Tokenizer,
+        draft_source: Callable[[], DraftSource] | None,
+        max_rows: int = 16,
+    ) -> None:
+        if max_rows < 1:
+            raise ValueError(f"max_rows must be at least 1, not {max_rows}")
+        self._target = target
+        self._tokenizer = tokenizer
+        self._draft_source = draft_source
+        self._max_rows = max_rows
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that prompt and output together may have."""
+        return self._target.context_length
+
+    def generate(self, prompt: Sequence[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
+        """Stream the continuation of ``prompt``; the last item is the only `GenerationDone`.
+
+        Raises `ContextOverflow` before any work, ValueError for an empty prompt, and while streaming
+        `decoding.sampling.InvalidLogits` when the model computes nonsense.
+        """
+        if not prompt:
+            raise ValueError("the prompt is empty: there is nothing to continue")
+        if len(prompt) + params.max_tokens > self._target.context_length:
+            raise ContextOverflow(len(prompt) + params.max_tokens, self._target.context_length)
+        return self._run(list(prompt), params)
+
+    def _run(self, prompt: list[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
+        request = _Request(prompt, params, self._tokenizer)
+        drafts = self._draft_source() if self._draft_source is not None else None
+        sequence = self._target.start()
+        try:
+            row = self._prefill(sequence, request)
+            if row is not None:
+                if drafts is not None:
+                    drafts.append(prompt)
+                confirmed = [request.choose(row)]
+                while True:
+                    yield request.confirm(confirmed)
+                    if request.finished is not None or request.cancelled:
+                        break
+                    if drafts is not None:
+                        drafts.append(confirmed)
+                    confirmed = self._step(sequence, request, drafts)
+            yield from request.end()
+        finally:
+            sequence.close()
+
+    def _prefill(self, sequence: TargetSequence, request: _Request) -> torch.Tensor | None:
+        """Logits after the prompt, of shape (vocabulary,); None when the caller cancelled meanwhile."""
+        logits: torch.Tensor | None = None
+        for start in range(0, len(request.prompt), PREFILL_ROWS):
+            if request.cancelled:
+                return None
+            logits = sequence.extend(request.prompt[start : start + PREFILL_ROWS], 1)
+        return logits[0] if logits is not None else None
+
+    def _step(self, sequence: TargetSequence, request: _Request, drafts: DraftSource | None) -> list[int]:
+        """One forward pass over the last confirmed token and the draft; the tokens it confirms, at least one."""
+        # The step confirms one token more than the draft holds, so a draft that reaches the limit would be waste.
+        limit = min(self._max_rows, request.remaining) - 1
+        draft = drafts.propose(limit) if drafts is not None else None
+        guesses = list(draft.tokens) if draft is not None else []
+        kept = sequence.length
+        rows = sequence.extend([request.output[-1], *guesses], 1 + len(guesses))
+        verification = verify(guesses, lambda index: request.choose(rows[index], ahead=index))
+        sequence.truncate(kept + 1 + verification.accepted)
+        request.count_step(len(guesses), verification.accepted)
+        return [*guesses[: verification.accepted], verification.next_token]
+
+
+class _Request:
+    """What one stream has confirmed so far, and whether it is over."""
+
+    def __init__(self, prompt: list[int], params: GenerationParams, tokenizer: Tokenizer) -> None:
+        self.prompt = prompt
+        self.params = params
+        self.output: list[int] = []
+        self.finished: FinishReason | None = None
+        self._end_tokens = tokenizer.end_tokens
+        self._text = TextStream(tokenizer, params.stop)
+        self._steps = self._drafted = self._accepted = 0
+        self._started = time.perf_counter()
+        self._first_token: float | None = None
+
+    @property
+    def cancelled(self) -> bool:
+        return self.params.cancel is not None and self.params.cancel.is_set()
+
+    @property
+    def remaining(self) -> int:
+        return self.params.max_tokens - len(self.output)
+
+    def choose(self, row: torch.Tensor, ahead: int = 0) -> int:
+        """The token ``ahead`` places after the next one to confirm."""
+        return choose(row, self.params.sampling, len(self.prompt) + len(self.output) + ahead)
+
+    def count_step(self, drafted: int, accepted: int) -> None:
+        self._steps += 1
+        self._drafted += drafted
+        self._accepted += accepted
+
+    def confirm(self, tokens: Sequence[int]) -> TokenChunk:
+        """Take tokens one by one, up to the first that ends the text: what lies behind it was never said."""
+        if self._first_token is None:
+            self._first_token = time.perf_counter()
+        taken: list[int] = []
+        text = ""
+        for token in tokens:
+            if token in self._end_tokens:
+                self.finished = FinishReason.STOP
+                break
+            taken.append(token)
+            text += self._text.feed(token)
+            if self._text.stopped:
+                self.finished = FinishReason.STOP
+                break
+            if len(self.output) + len(taken) == self.params.max_tokens:
+                self.finished = FinishReason.LENGTH
+                break
+        self.output += taken
+        return TokenChunk(tuple(taken), text)
+
+    def end(self) -> Iterator[TokenChunk | GenerationDone]:
+        """The text still held back, then the summary."""
+        rest = self._text.finish()
+        if rest:
+            yield TokenChunk((), rest)
+        now = time.perf_counter()
+        first = self._first_token if self._first_token is not None else now
+        stats = GenerationStats(
+            prompt_tokens=len(self.prompt),
+            output_tokens=len(self.output),
+            steps=self._steps,
+            drafted=self._drafted,
+            accepted=self._accepted,
+            ttft_s=first - self._started,
+            decode_s=now - first,
+        )
+        reason = self.finished if self.finished is not None else FinishReason.CANCELLED
+        yield GenerationDone(tuple(self.output), self._text.text, reason, stats)

@@ -1,0 +1,118 @@
+"""The general target: any causal language model of the transformers library, on CPU or GPU.
+
+It obeys the law of rows up to ties of its number format: matrix products over one row and over several run
+through different kernels, so two nearly equal logits may change places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from decoding.target import ContextOverflow
+
+if TYPE_CHECKING:
+    from transformers import DynamicCache, PreTrainedModel
+
+
+class TransformersTarget:
+    """Runs ``model`` one sequence at a time; each sequence keeps its own cache.
+
+    ``context_length`` bounds what the model itself allows (tokens), and so the memory of a sequence. Raises
+    ValueError for models whose cache can't forget tokens (sliding windows, recurrent state).
+    """
+
+    def __init__(self, model: PreTrainedModel, name: str, context_length: int) -> None:
+        layer_types = set(getattr(model.config, "layer_types", None) or ()) - {"full_attention"}
+        if layer_types or getattr(model.config, "sliding_window", None):
+            kinds = ", ".join(sorted(layer_types)) or "sliding window"
+            raise ValueError(f"{name}: draft tokens can't be taken back from layers of kind {kinds}")
+        model.train(False)
+        self._model = model
+        self._name = name
+        limit = getattr(model.config, "max_position_embeddings", context_length)
+        self._context_length = min(context_length, int(limit))
+
+    @classmethod
+    def load(cls, folder: Path, name: str, context_length: int) -> TransformersTarget:
+        """Load packed weights from ``folder``: on the GPU if there is one, else in bfloat16 on the CPU."""
+        from transformers import AutoModelForCausalLM
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        model = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.bfloat16, local_files_only=True)
+        model.to(device)  # type: ignore[arg-type]  # the decorator in torch loses the signature
+        return cls(model, name, context_length)
+
+    @property
+    def name(self) -> str:
+        """The catalogue's name for the model."""
+        return self._name
+
+    @property
+    def vocabulary(self) -> int:
+        """Width of a row of logits."""
+        return int(self._model.config.vocab_size)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that one sequence can hold."""
+        return self._context_length
+
+    def start(self) -> TransformersSequence:
+        """A new, empty sequence."""
+        return TransformersSequence(self._model, self._context_length)
+
+
+class TransformersSequence:
+    """One sequence's cache in the transformers library."""
+
+    def __init__(self, model: PreTrainedModel, context_length: int) -> None:
+        self._model = model
+        self._context_length = context_length
+        self._cache: DynamicCache | None = None
+        self._length = 0
+
+    @property
+    def length(self) -> int:
+        """Tokens whose keys and values are kept."""
+        return self._length
+
+    @torch.inference_mode()
+    def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
+        """Run ``tokens``; float32 logits of shape (logits, vocabulary) on the CPU."""
+        if not 1 <= logits <= len(tokens):
+            raise ValueError(f"{logits} rows of logits were asked for {len(tokens)} tokens")
+        if self._length + len(tokens) > self._context_length:
+            raise ContextOverflow(self._length + len(tokens), self._context_length)
+        if self._cache is None:
+            from transformers import DynamicCache
+
+            self._cache = DynamicCache(config=self._model.config)
+        ids = torch.tensor([list(tokens)], dtype=torch.long, device=self._model.device)
+        # Typed as Any: the class that a model's forward returns differs from model to model.
+        output: Any = self._model(input_ids=ids, cache=self._cache, use_cache=True, logits_to_keep=logits)
+        self._length += len(tokens)
+        rows: torch.Tensor = output.logits[0].float().cpu()
+        return rows
+
+    def truncate(self, length: int) -> None:
+        """Forget all tokens from position ``length`` on."""
+        if not 0 <= length <= self._length:
+            raise ValueError(f"can't keep {length} of {self._length} tokens")
+        if length == self._length or self._cache is None:
+            return
+        if length == 0:
+            self._cache = None  # crop(0) keeps everything in some versions of the library
+        else:
+            self._cache.crop(length - self._length)
+        self._length = length
+
+    def close(self) -> None:
+        """Give back the cache."""
+        self._cache = None
+        self._length = 0

@@ -26,8 +26,9 @@ DocumentOf = Callable[[str], Document]
 class JudgedAnswer:
     """One answer beside its gold. ``facts``: for each required fact, whether it is stated.
 
-    ``citations`` counts those shown, ``right_citations`` those that point into a gold section; ``found_golds`` of
-    ``golds`` are pointed at. ``broken`` describes citations whose quote is not at their span.
+    ``citations`` counts those shown, ``held_citations`` those whose quote is at their span in their revision,
+    ``right_citations`` those that point into a gold section; ``found_golds`` of ``golds`` are pointed at.
+    ``broken`` describes what does not hold.
     """
 
     id: str
@@ -39,6 +40,7 @@ class JudgedAnswer:
     golds: int
     found_golds: int
     citations: int
+    held_citations: int
     right_citations: int
     statuses: tuple[SentenceStatus, ...]
     broken: tuple[str, ...]
@@ -105,6 +107,7 @@ class AnswersReport:
 def judge(question: GoldQuestion, golds: Sequence[GoldSpan], answer: Answer, document_of: DocumentOf) -> JudgedAnswer:
     """Compare an answer with the question's gold; ``document_of`` gives the document of a revision id or KeyError."""
     citations = [citation for sentence in answer.sentences for citation in sentence.citations]
+    problems = [problem for c in citations if (problem := citation_problem(c, document_of))]
     judged_by_gold = question.answerable and not answer.abstained
     return JudgedAnswer(
         id=question.id,
@@ -116,9 +119,10 @@ def judge(question: GoldQuestion, golds: Sequence[GoldSpan], answer: Answer, doc
         golds=len(golds) if judged_by_gold else 0,
         found_golds=sum(any(_hits(c, gold) for c in citations) for gold in golds) if judged_by_gold else 0,
         citations=len(citations),
+        held_citations=len(citations) - len(problems),
         right_citations=sum(any(_hits(c, gold) for gold in golds) for c in citations) if judged_by_gold else 0,
         statuses=tuple(sentence.status for sentence in answer.sentences),
-        broken=tuple(_broken(question.id, answer, document_of)),
+        broken=tuple(f"{question.id}: {problem}" for problem in (*_misplaced(answer), *problems)),
         stats=answer.stats,
     )
 
@@ -127,16 +131,12 @@ def _hits(citation: Citation, gold: GoldSpan) -> bool:
     return citation.source == gold.source and citation.span.overlaps(gold.section)
 
 
-def _broken(question_id: str, answer: Answer, document_of: DocumentOf) -> list[str]:
-    problems = []
-    for sentence in answer.sentences:
-        if sentence.span.of(answer.text) != sentence.text:
-            problems.append(f"{question_id}: the sentence {sentence.text!r} is not at {sentence.span} of the answer")
-        for citation in sentence.citations:
-            problem = citation_problem(citation, document_of)
-            if problem:
-                problems.append(f"{question_id}: {problem}")
-    return problems
+def _misplaced(answer: Answer) -> list[str]:
+    return [
+        f"the sentence {sentence.text!r} is not at {sentence.span.start}..{sentence.span.end} of the answer"
+        for sentence in answer.sentences
+        if sentence.span.of(answer.text) != sentence.text
+    ]
 
 
 def citation_problem(citation: Citation, document_of: DocumentOf) -> str | None:
@@ -166,8 +166,6 @@ def report(judged: Sequence[JudgedAnswer]) -> AnswersReport:
     refused = [answer for answer in judged if answer.abstained]
     cited = [answer for answer in answerable if not answer.abstained]
     statuses = Counter(status for answer in judged if not answer.abstained for status in answer.statuses)
-    shown = sum(answer.citations for answer in judged)
-    broken = tuple(problem for answer in judged for problem in answer.broken)
     return AnswersReport(
         questions=len(judged),
         complete=_complete(answerable),
@@ -178,12 +176,12 @@ def report(judged: Sequence[JudgedAnswer]) -> AnswersReport:
         near_misses_refused=_abstained([answer for answer in unanswerable if answer.near_miss]),
         wrong_refusals=_abstained(answerable),
         unanswerable_answered=Share(sum(not answer.abstained for answer in unanswerable), len(unanswerable)),
-        citations_hold=Share(shown - len(broken), shown),
+        citations_hold=Share(sum(a.held_citations for a in judged), sum(a.citations for a in judged)),
         citation_precision=Share(sum(a.right_citations for a in cited), sum(a.citations for a in cited)),
         citation_recall=Share(sum(a.found_golds for a in cited), sum(a.golds for a in cited)),
         sentences={status.value: Share(statuses[status], statuses.total()) for status in SentenceStatus},
         costs=_costs([answer.stats for answer in judged]),
-        broken=broken,
+        broken=tuple(problem for answer in judged for problem in answer.broken),
     )
 
 

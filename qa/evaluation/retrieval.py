@@ -115,7 +115,7 @@ def reciprocal_rank(ranks: Sequence[int | None]) -> float:
 def ndcg(ranks: Sequence[int | None], k: int = DEPTH) -> float:
     """Normalised discounted cumulative gain of the first ``k`` passages, one binary gain for each gold quote.
 
-    Quotes hit by the same passage take that rank and the following ones, so that one passage which holds them all
+    The n-th quote found gains no more than a passage of rank n can, so that a first passage which holds all quotes
     is as good as the best of lists, and no list is better than 1.
     """
     found = sorted(rank for rank in ranks if rank is not None)

@@ -10,6 +10,10 @@ from typing import Protocol
 from ingest.document import Document, DocumentId, Passage, Revision, StoredPassage
 
 
+class CatalogUnusable(Exception):
+    """The catalog can't be read or written: damaged, of another version, locked for too long, disk full."""
+
+
 @dataclass(frozen=True, slots=True)
 class LexicalHit:
     """A passage found by its words; a higher ``score`` is better (BM25, unbounded)."""

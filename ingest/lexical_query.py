@@ -62,11 +62,14 @@ def phrases_of(question: str) -> list[Phrase]:
 def _spellings(written: str, words: list[str]) -> list[Phrase]:
     """A name as it is written, otherwise spelled, and the words in it.
 
-    Where letters meet digits the border is drawn both ways: ``HB-423`` finds ``HB423`` and the reverse.
+    Where letters meet digits the border is drawn both ways: ``HB-423`` finds ``HB423`` and the reverse. Of a name
+    with digits only long parts stand alone: the ``hb`` of ``HB-423`` is in every other code too.
     """
     spellings = [tuple(words)]
-    if any(character.isdigit() for character in written) and any(character.isalpha() for character in written):
+    numbered = any(character.isdigit() for character in written)
+    if numbered and any(character.isalpha() for character in written):
         spellings.append(tuple(part for word in words for part in _LETTER_DIGIT_BORDER.split(word)))
         spellings.append(("".join(words),))
-    spellings += [(word,) for word in words if word not in STOP_WORDS and not word.isdigit()]
+    shortest = 4 if numbered else 1
+    spellings += [(w,) for w in words if len(w) >= shortest and w not in STOP_WORDS and not w.isdigit()]
     return spellings

@@ -68,6 +68,7 @@ class MemoryCatalog:
             now = self._clock()
             old = self.current_of(record.revision.collection, record.revision.source)
             if old is not None:
+                now = max(now, old.valid_from)
                 old = replace(old, valid_to=now)
                 self._records[old.id].revision = old
             record.revision = replace(record.revision, valid_from=now)

@@ -1,0 +1,304 @@
+"""What every catalog must do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from ingest.catalog import Catalog, document_id
+from ingest.document import Document, PageMap, Passage, Revision, Section, Span
+
+
+class Clock:
+    """Time that passes only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def document(source: str, *paragraphs: str, title: str = "", pages: Sequence[int] = ()) -> Document:
+    """A document whose paragraphs are its passages."""
+    text = "\n\n".join(paragraphs)
+    return Document(
+        source=source,
+        title=title or source,
+        text=text,
+        content_hash=f"hash of {text}",
+        media_type="text/plain",
+        pages=PageMap(tuple(pages)),
+        sections=(Section(("Part",), 1, Span(0, len(text))),) if text else (),
+    )
+
+
+def passages_of(document: Document) -> list[Passage]:
+    """One passage a paragraph."""
+    passages: list[Passage] = []
+    start = 0
+    for ordinal, paragraph in enumerate(document.text.split("\n\n")):
+        span = Span(start, start + len(paragraph))
+        page = document.pages.page_at(start)
+        pages = None if page is None else (page, page)
+        passages.append(Passage(ordinal, span, paragraph, document.section_path_at(start), pages))
+        start = span.end + 2
+    return passages
+
+
+def publish(catalog: Catalog, document: Document, collection: str = "default", recipe: str = "") -> Revision:
+    """Prepare and publish; the revision that holds then."""
+    prepared = catalog.prepare(collection, document, passages_of(document), recipe)
+    catalog.publish(prepared)
+    current = catalog.current_of(collection, document.source)
+    assert current is not None
+    return current
+
+
+def found(catalog: Catalog, question: str, collection: str = "default", k: int = 10) -> list[str]:
+    """Texts of the passages that a search finds, best first."""
+    hits = catalog.search(collection, question, k)
+    stored = catalog.passages([hit.passage_id for hit in hits])
+    return [stored[hit.passage_id].passage.text for hit in hits]
+
+
+class CatalogContract:
+    """Subclasses provide the fixture ``catalog``, which reads the time from the fixture ``clock``."""
+
+    @pytest.fixture
+    def clock(self) -> Clock:
+        return Clock()
+
+    def test_an_empty_catalog_holds_nothing(self, catalog: Catalog) -> None:
+        assert catalog.collections() == []
+        assert catalog.current() == []
+        assert catalog.current_of("default", "a.md") is None
+        assert catalog.search("default", "alarm", 5) == []
+        assert catalog.passages(["x"]) == {}
+        assert catalog.unpublished("default") == []
+
+    def test_a_published_document_comes_back_whole(self, catalog: Catalog) -> None:
+        original = document("manual.pdf", "Héllo 😀 world", "Second page", title="Manual", pages=(0, 15))
+        revision = publish(catalog, original, recipe="reader 1")
+        assert catalog.document(revision.id) == original
+        assert [stored.passage for stored in catalog.passages_of(revision.id)] == passages_of(original)
+        assert all(stored.revision == revision for stored in catalog.passages_of(revision.id))
+        assert (revision.number, revision.title, revision.recipe) == (1, "Manual", "reader 1")
+        assert revision.content_hash == original.content_hash
+        assert revision.passage_count == 2
+
+    def test_ids_are_the_same_in_every_catalog(self, catalog: Catalog) -> None:
+        prepared = catalog.prepare(
+            "default", document("a.md", "one", "two"), passages_of(document("a.md", "one", "two"))
+        )
+        assert prepared.revision.document_id == document_id("default", "a.md")
+        assert prepared.revision.id == f"{document_id('default', 'a.md')}-1"
+        assert prepared.passage_ids == (f"{prepared.revision.id}-00000", f"{prepared.revision.id}-00001")
+
+    def test_nobody_sees_a_prepared_revision(self, catalog: Catalog) -> None:
+        new = document("a.md", "alarm bell")
+        prepared = catalog.prepare("default", new, passages_of(new))
+        assert catalog.collections() == []
+        assert catalog.current() == []
+        assert catalog.current_of("default", "a.md") is None
+        assert catalog.revision(prepared.revision.document_id, 1) is None
+        assert catalog.search("default", "alarm", 5) == []
+        assert catalog.passages(prepared.passage_ids) == {}
+        assert catalog.unpublished("default") == [prepared.revision.id]
+        assert catalog.unpublished("other") == []
+
+    def test_publishing_replaces_the_predecessor(self, catalog: Catalog, clock: Clock) -> None:
+        first = publish(catalog, document("a.md", "old alarm"))
+        clock.now = 2_000.0
+        new = document("a.md", "new alarm")
+        prepared = catalog.prepare("default", new, passages_of(new))
+        assert found(catalog, "alarm") == ["old alarm"]
+        clock.now = 3_000.0
+        replaced = catalog.publish(prepared)
+        assert replaced is not None
+        assert (replaced.id, replaced.valid_from, replaced.valid_to) == (first.id, 1_000.0, 3_000.0)
+        assert catalog.revision(first.document_id, 1) == replaced
+        current = catalog.current()
+        assert [(r.number, r.valid_from, r.valid_to) for r in current] == [(2, 3_000.0, None)]
+        assert found(catalog, "alarm") == ["new alarm"]
+        assert found(catalog, "old") == []
+
+    def test_the_first_publication_replaces_nothing(self, catalog: Catalog) -> None:
+        new = document("a.md", "text")
+        assert catalog.publish(catalog.prepare("default", new, passages_of(new))) is None
+
+    def test_a_replaced_revision_stays_readable_for_citations(self, catalog: Catalog) -> None:
+        old = document("a.md", "old words", "more")
+        first = publish(catalog, old)
+        publish(catalog, document("a.md", "new words"))
+        assert catalog.document(first.id) == old
+        assert [stored.passage.text for stored in catalog.passages_of(first.id)] == ["old words", "more"]
+        assert catalog.passages([stored.id for stored in catalog.passages_of(first.id)]) == {}
+
+    def test_a_clock_set_back_never_makes_a_revision_end_before_it_began(self, catalog: Catalog, clock: Clock) -> None:
+        first = publish(catalog, document("a.md", "one"))
+        clock.now = 10.0
+        second = publish(catalog, document("a.md", "two"))
+        ended = catalog.revision(first.document_id, 1)
+        assert ended is not None
+        assert ended.valid_to == second.valid_from == first.valid_from
+
+    def test_publishing_twice_is_refused(self, catalog: Catalog) -> None:
+        new = document("a.md", "text")
+        prepared = catalog.prepare("default", new, passages_of(new))
+        catalog.publish(prepared)
+        with pytest.raises(KeyError):
+            catalog.publish(prepared)
+
+    def test_a_discarded_revision_is_gone(self, catalog: Catalog) -> None:
+        new = document("a.md", "alarm")
+        prepared = catalog.prepare("default", new, passages_of(new))
+        catalog.discard(prepared.revision.id)
+        catalog.discard(prepared.revision.id)
+        assert catalog.unpublished("default") == []
+        assert catalog.passages_of(prepared.revision.id) == []
+        with pytest.raises(KeyError):
+            catalog.document(prepared.revision.id)
+        with pytest.raises(KeyError):
+            catalog.publish(prepared)
+
+    def test_a_replaced_revision_can_be_discarded_and_the_current_cannot(self, catalog: Catalog) -> None:
+        first = publish(catalog, document("a.md", "old alarm"))
+        second = publish(catalog, document("a.md", "new alarm"))
+        catalog.discard(first.id)
+        assert catalog.revision(first.document_id, 1) is None
+        with pytest.raises(ValueError, match=second.id):
+            catalog.discard(second.id)
+        assert found(catalog, "alarm") == ["new alarm"]
+        third = publish(catalog, document("a.md", "newest alarm"))
+        assert third.number == 3
+
+    def test_collections_are_apart(self, catalog: Catalog) -> None:
+        mine = publish(catalog, document("a.md", "alarm here"), "mine")
+        yours = publish(catalog, document("a.md", "alarm there"), "yours")
+        assert mine.document_id != yours.document_id
+        assert catalog.collections() == ["mine", "yours"]
+        assert found(catalog, "alarm", "mine") == ["alarm here"]
+        assert found(catalog, "alarm", "yours") == ["alarm there"]
+        assert catalog.current("mine") == [mine]
+        assert catalog.current_of("yours", "a.md") == yours
+
+    def test_current_is_ordered_by_collection_and_source(self, catalog: Catalog) -> None:
+        for collection, source in (("b", "z"), ("a", "y"), ("b", "a"), ("a", "x/y")):
+            publish(catalog, document(source, "text"), collection)
+        assert [(r.collection, r.source) for r in catalog.current()] == [
+            ("a", "x/y"), ("a", "y"), ("b", "a"), ("b", "z"),
+        ]  # fmt: skip
+
+    def test_a_document_without_passages_is_a_document(self, catalog: Catalog) -> None:
+        empty = document("empty.md")
+        catalog.publish(catalog.prepare("default", empty, []))
+        current = catalog.current_of("default", "empty.md")
+        assert current is not None
+        assert current.passage_count == 0
+        assert catalog.passages_of(current.id) == []
+
+    def test_passages_come_by_id_and_unknown_ids_are_left_out(self, catalog: Catalog) -> None:
+        one = publish(catalog, document("a.md", "one", "two"))
+        publish(catalog, document("b.md", "three"))
+        ids = [stored.id for stored in catalog.passages_of(one.id)]
+        stored = catalog.passages([ids[1], "unknown", 'it\'s "quoted"', ids[0], ids[0]])
+        assert {id: p.passage.text for id, p in stored.items()} == {ids[0]: "one", ids[1]: "two"}
+        assert all(id == p.id for id, p in stored.items())
+        assert catalog.passages([]) == {}
+
+    def test_the_generation_grows_with_publications_alone(self, catalog: Catalog) -> None:
+        start = catalog.generation()
+        new = document("a.md", "text")
+        prepared = catalog.prepare("default", new, passages_of(new))
+        assert catalog.generation() == start
+        catalog.publish(prepared)
+        assert catalog.generation() > start
+
+    # Search
+
+    def test_search_takes_any_word_and_puts_more_of_them_first(self, catalog: Catalog) -> None:
+        publish(catalog, document("a.md", "the battery", "the alarm and the battery", "nothing of it"))
+        assert found(catalog, "Is the alarm on BATTERY?") == ["the alarm and the battery", "the battery"]
+
+    def test_search_finds_by_title_and_section(self, catalog: Catalog) -> None:
+        publish(catalog, document("a.md", "hold the button", title="Corvo manual"))
+        assert found(catalog, "corvo") == ["hold the button"]
+        assert found(catalog, "part") == ["hold the button"]
+
+    def test_search_returns_at_most_k_best_first_with_ties_by_id(self, catalog: Catalog) -> None:
+        for source in ("c.md", "a.md", "b.md"):
+            publish(catalog, document(source, "same alarm", "same alarm", "other", title="t"))
+        every = catalog.search("default", "alarm", 100)
+        assert len(every) == 6
+        assert len({hit.score for hit in every}) == 1
+        assert [hit.passage_id for hit in every] == sorted(hit.passage_id for hit in every)
+        for k in range(8):
+            assert catalog.search("default", "alarm", k) == every[:k]
+
+    @pytest.mark.parametrize(
+        ("question", "text"),
+        [
+            ("What does HB-423 mean?", "error HB-423 means no heartbeat"),
+            ("what does hb423 mean", "error HB-423 means no heartbeat"),
+            ("HB-423", "code HB423 on the display"),
+            ("see TM-SEC-002", "policy TM-SEC-002 applies"),
+            ("when does sp_close_month run", "call sp_close_month at night"),
+            ("sp_close_month()", "call `sp_close_month` at night"),
+            ("changes in FW 3.1", "with FW 3.1 it rings"),
+            ("GET /v1/alarms", "the path /v1/alarms lists them"),
+        ],
+    )
+    def test_search_finds_identifiers_before_their_parts(self, catalog: Catalog, question: str, text: str) -> None:
+        publish(catalog, document("a.md", text))
+        publish(
+            catalog, document("b.md", "hb 424", "423 sec", "tm 002 sec", "close the month, sp", "FW 3.2 and 1", "v1")
+        )
+        assert found(catalog, question)[0] == text
+
+    def test_a_version_is_not_another_that_begins_alike(self, catalog: Catalog) -> None:
+        publish(catalog, document("a.md", "with 3.10 it rings", "with 3.1 it rings"))
+        assert found(catalog, "3.1") == ["with 3.1 it rings"]
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "",
+            "   ",
+            "what is it?",
+            '"',
+            "*",
+            "AND",
+            "()",
+            "NEAR(",
+            "^",
+            "-",
+            "\x00",
+            "🙂",
+            "title:",
+            "{title} : x*",
+            "' --",
+        ],
+    )
+    def test_search_survives_any_question(self, catalog: Catalog, question: str) -> None:
+        publish(catalog, document("a.md", "alarm"))
+        assert found(catalog, question) == []
+        assert found(catalog, question + " alarm") == ["alarm"]
+
+    def test_a_very_long_question_is_answered(self, catalog: Catalog) -> None:
+        publish(catalog, document("a.md", "alarm"))
+        assert found(catalog, "alarm " + " ".join(f"word{i}" for i in range(5_000))) == ["alarm"]
+
+    def test_scores_know_nothing_of_what_is_not_current_here(self, catalog: Catalog) -> None:
+        publish(catalog, document("a.md", "red alarm", "red light", "alarm bell alarm"))
+        before = catalog.search("default", "red alarm", 10)
+        publish(catalog, document("secret.md", *["alarm"] * 50), "other")
+        noise = document("noise.md", *["red"] * 50)
+        prepared = catalog.prepare("default", noise, passages_of(noise))
+        assert catalog.search("default", "red alarm", 10) == before
+        catalog.publish(prepared)
+        assert catalog.search("default", "red alarm", 10) != before
+        nothing = document("noise.md")
+        catalog.publish(catalog.prepare("default", nothing, []))
+        assert catalog.search("default", "red alarm", 10) == before

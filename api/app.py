@@ -1,0 +1,65 @@
+"""The HTTP application: web chat, native API, OpenAI's API and operation, around one `Service`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from api.components import Components
+from api.edge import Edge
+from api.problems import install_handlers
+from api.readiness import State
+from api.routes import answers, chat_completions, documents, health
+from api.service import Service
+from api.settings import LOOPBACK, Settings
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(components: Components, on_loaded: Callable[[State], None] | None = None) -> FastAPI:
+    """The application over ``components``, which it loads in the background once it is started.
+
+    ``on_loaded`` is called, in the loading thread, when that has ended well or badly.
+    """
+    service = Service(components)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.readiness.start(components.load, on_loaded)
+        yield
+        await service.admission.close()
+
+    app = FastAPI(
+        title="docqa",
+        version=package_version(),
+        summary="Cited answers from your own documentation.",
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+    )
+    app.state.service = service
+    app.add_middleware(Edge, metrics=service.metrics, hosts=_hosts(components.settings))
+    install_handlers(app)
+    for routes in (answers, chat_completions, documents, health):
+        app.include_router(routes.router)
+    app.frontend("/", directory=STATIC, fallback=None)
+    return app
+
+
+def package_version() -> str:
+    """The installed version."""
+    try:
+        return version("docqa")
+    except PackageNotFoundError:  # run from a source tree that was never installed
+        return "0"
+
+
+def _hosts(settings: Settings) -> tuple[str, ...]:
+    """Host names to serve; empty for any."""
+    if settings.allowed_hosts:
+        return settings.allowed_hosts
+    return tuple({*LOOPBACK, "[::1]"} - {"::1"}) if settings.on_loopback else ()

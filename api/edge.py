@@ -1,0 +1,143 @@
+"""What every request passes on its way in and every response on its way out.
+
+A request gets an id, a check of the host it was addressed to and a limit on its body; a response the security headers,
+one line in the log and its place in the metrics. An error that nothing else handled leaves here as a 500 that says
+nothing of the inside.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.metrics import Metrics
+from api.problems import Problem, internal_error
+
+log = logging.getLogger(__name__)
+
+REQUEST_ID = "X-Request-Id"
+MAX_BODY_BYTES = 2 * 1024 * 1024
+CLIENT_LEFT = 499
+"""Status in log and metrics of a request whose client left before the response began."""
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+    "object-src 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_HOST_NAME = re.compile(r"^(\[[^\]]*\]|[^:]*)")
+
+
+class Edge:
+    """ASGI middleware around the whole application. ``hosts`` empty: any host name is served."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, hosts: Sequence[str] = ()) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an HTTP request through; other kinds go on untouched."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        headers = Headers(scope=scope)
+        scope["request_id"] = request_id = _request_id(headers)
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _add_headers(message, request_id)
+            await send(message)
+
+        try:
+            refusal = self._refusal(headers)
+            if refusal is not None:
+                await refusal.response(scope)(scope, receive, send_on)
+            else:
+                await self._app(scope, _limited(receive), send_on)
+        except ClientDisconnect:
+            status = status or CLIENT_LEFT
+        except Exception as error:
+            log.error("request failed", extra={"request_id": request_id}, exc_info=error)
+            if status:
+                raise  # the response has begun: only breaking the connection can tell the client
+            await internal_error().response(scope)(scope, receive, send_on)
+        finally:
+            self._record(scope, request_id, status, time.perf_counter() - began)
+
+    def _refusal(self, headers: Headers) -> Problem | None:
+        """Why the request is refused before anything looks at it."""
+        host = _HOST_NAME.match(headers.get("host", ""))
+        name = host[0].lower() if host else ""
+        # A page from elsewhere can have its own name resolve to this machine and so read what only this machine may.
+        if self._hosts and name not in self._hosts:
+            detail = f"This service is not reached under the name {name!r}; DOCQA_ALLOWED_HOSTS lists those it takes."
+            return Problem(421, "misdirected-request", detail)
+        length = headers.get("content-length", "")
+        return _too_large() if length.isdecimal() and int(length) > MAX_BODY_BYTES else None
+
+    def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        route = getattr(scope.get("route"), "path", None) or "other"
+        self._metrics.requests.labels(method, route, str(status)).inc()
+        self._metrics.request_seconds.labels(method, route).observe(seconds)
+        log.info(
+            "request",
+            extra={
+                "request_id": request_id,
+                "method": method,
+                "path": scope["path"],
+                "status": status,
+                "seconds": round(seconds, 4),
+            },
+        )
+
+
+def _request_id(headers: Headers) -> str:
+    """The caller's own id where it is harmless in a log, else a new one."""
+    given = headers.get(REQUEST_ID, "")
+    return given if _REQUEST_ID_FORM.fullmatch(given) else uuid.uuid4().hex
+
+
+def _add_headers(message: Message, request_id: str) -> None:
+    headers = MutableHeaders(scope=message)
+    headers[REQUEST_ID] = request_id
+    for name, value in SECURITY_HEADERS.items():
+        headers.setdefault(name, value)
+
+
+def _limited(receive: Receive) -> Receive:
+    """``receive``, which ends with a `Problem` once the body is larger than allowed."""
+    size = 0
+
+    async def receive_on() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > MAX_BODY_BYTES:
+            raise _too_large()
+        return message
+
+    return receive_on
+
+
+def _too_large() -> Problem:
+    detail = f"A request's body may have at most {MAX_BODY_BYTES} bytes."
+    return Problem(413, "content-too-large", detail, title="Content Too Large", limit=MAX_BODY_BYTES)

@@ -1,0 +1,120 @@
+"""OpenAI's chat completions over the documents, so that tools which speak that API can ask them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.openai_schemas import ChatCompletion, ChatRequest, Evidence, Link, ModelCard, ModelList, Unsupported, Usage
+from api.openai_schemas import finish_reason as openai_finish_reason
+from api.problems import Problem, invalid_request
+from api.schemas import LimitBroken, bounded_question
+from api.service import AnyService, Exchange, ReadyService, Service
+from api.sse import MEDIA_TYPE, EventStream, encode_event
+from qa.answer import AnswerDone, Citation, TextDelta
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+
+DONE = b"data: [DONE]\n\n"
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "With `stream` the chunks as events", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
+    **{
+        status: {"description": description}
+        for status, description in {
+            400: "The request can't be used; OpenAI's error shape, as all errors here",
+            404: "Unknown model or collection",
+            429: "The queue is full",
+            503: "The service is starting or stopping",
+            504: "The answer took longer than the deadline",
+        }.items()
+    },
+}
+
+
+@router.get("/models")
+def models(service: AnyService) -> ModelList:
+    """The one model that answers."""
+    return ModelList(data=[_card(service)])
+
+
+@router.get("/models/{model}")
+def model(model: str, service: AnyService) -> ModelCard:
+    """The card of that model."""
+    _check_model(model, service)
+    return _card(service)
+
+
+@router.post("/chat/completions", response_model=ChatCompletion, responses=RESPONSES)
+async def chat_completions(body: ChatRequest, request: Request, service: ReadyService) -> Response:
+    """Answer the conversation's last message from the documents."""
+    _check_model(body.model, service)
+    try:
+        question = bounded_question(service.settings, body.to_question(service.settings.collection))
+    except Unsupported as error:
+        raise invalid_request(error.param, str(error)) from error
+    except LimitBroken as error:
+        raise invalid_request(error.field, error.message, limit=error.limit) from error
+    exchange = await service.ask(question)
+    link = _linker(request)
+    created = int(time.time())
+    if body.stream:
+        usage = body.stream_options is not None and body.stream_options.include_usage
+        return EventStream(_chunks(exchange, link, created, usage=usage), exchange.finish)
+    answer = await exchange.answer(request)
+    completion = ChatCompletion.of(answer, link, id=_chat_id(exchange), created=created, model=exchange.model)
+    return JSONResponse(completion.model_dump(), headers={"Cache-Control": "no-store"})
+
+
+async def _chunks(exchange: Exchange, link: Link, created: int, *, usage: bool) -> AsyncGenerator[bytes, None]:
+    """Chunks of the answer; its citations stand once, in the last one that has a choice."""
+
+    def chunk(**members: Any) -> bytes:  # noqa: ANN401 - JSON values
+        head = {"id": _chat_id(exchange), "object": "chat.completion.chunk", "created": created}
+        counted = {"usage": None} if usage else {}
+        return encode_event({**head, "model": exchange.model, **counted, **members})
+
+    def choice(delta: dict[str, Any], finish_reason: str | None = None) -> list[dict[str, Any]]:
+        return [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]
+
+    try:
+        yield chunk(choices=choice({"role": "assistant", "content": ""}))
+        async for event in exchange.events():
+            if isinstance(event, TextDelta):
+                yield chunk(choices=choice({"content": event.text}))
+            elif isinstance(event, AnswerDone):
+                evidence = Evidence.of(event.answer, link).model_dump()
+                yield chunk(choices=choice(evidence, openai_finish_reason(event.answer)))
+                if usage:
+                    yield chunk(choices=[], usage=Usage.of(event.answer.stats).model_dump())
+        yield DONE
+    except Problem as problem:
+        yield encode_event(problem.openai_body())
+
+
+def _chat_id(exchange: Exchange) -> str:
+    return f"chatcmpl-{exchange.id}"
+
+
+def _linker(request: Request) -> Link:
+    base = str(request.base_url)
+
+    def link(citation: Citation) -> str:
+        # The fragment is RFC 5147's: positions count characters, as all spans here do.
+        place = f"char={citation.span.start},{citation.span.end}"
+        return f"{base}v1/documents/{citation.document_id}/revisions/{citation.revision}#{place}"
+
+    return link
+
+
+def _card(service: Service) -> ModelCard:
+    return ModelCard(id=service.settings.model, created=0)
+
+
+def _check_model(name: str, service: Service) -> None:
+    known = service.settings.model
+    if name != known:
+        raise Problem(404, "model_not_found", f"There is no model {name!r}; this service answers with {known!r}.")

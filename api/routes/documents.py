@@ -1,0 +1,44 @@
+"""The documents behind the answers: which there are, and the text of each revision."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from api.problems import not_found
+from api.schemas import CollectionsBody, DocumentBody, DocumentsBody, ProblemBody, RevisionBody
+from api.service import ReadyService
+from ingest.document import DocumentId
+
+router = APIRouter(prefix="/v1", tags=["documents"], responses={503: {"model": ProblemBody}})
+
+MAX_REVISION = 2**31 - 1
+
+
+@router.get("/collections")
+def collections(service: ReadyService) -> CollectionsBody:
+    """The collections that hold documents."""
+    return CollectionsBody(collections=list(service.catalog.collections()))
+
+
+@router.get("/documents")
+def documents(
+    service: ReadyService,
+    collection: Annotated[str | None, Query(max_length=63, description="Left out: all collections.")] = None,
+) -> DocumentsBody:
+    """Every document, by collection and source, with the revision that holds now."""
+    return DocumentsBody(documents=[DocumentBody.of(revision) for revision in service.catalog.current(collection)])
+
+
+@router.get("/documents/{document}/revisions/{revision}", responses={404: {"model": ProblemBody}})
+def revision(
+    service: ReadyService,
+    document: Annotated[str, Path(max_length=64)],
+    revision: Annotated[int, Path(ge=1, le=MAX_REVISION)],
+) -> RevisionBody:
+    """A revision's canonical text with its sections and pages; citations point into it."""
+    found = service.catalog.revision(DocumentId(document), revision)
+    if found is None:
+        raise not_found(f"There is no revision {revision} of a document {document!r}.")
+    return RevisionBody.of(found, service.catalog.document(found.id))

@@ -1,0 +1,29 @@
+"""Is the process alive, can it answer, what has it done."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from api.metrics import CONTENT_TYPE
+from api.schemas import ProblemBody
+from api.service import AnyService, ReadyService
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """200 as long as the process serves requests, also while it loads."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"model": ProblemBody, "description": "Loading, or loading failed"}})
+async def readyz(service: ReadyService) -> dict[str, str]:
+    """200 once questions are answered; until then 503 that says what is being loaded."""
+    return {"status": "ready"}
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(service: AnyService) -> Response:
+    """Prometheus' text format."""
+    return Response(service.metrics.text(), media_type=CONTENT_TYPE)

@@ -1,0 +1,344 @@
+"""Bodies of requests and responses on the native routes; `docqa ask --json` prints the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from api.settings import Settings
+from ingest.document import Document, Revision, Section, Span
+from qa.answer import Answer, AnswerStats, Citation, Question, RetrievedPassage, Sentence, Turn
+
+MAX_TURNS = 20
+MAX_TURN_LENGTH = 20_000
+MAX_SEED = 2**53 - 1
+"""The largest integer that JavaScript's numbers hold exactly."""
+
+SpanBody = Annotated[tuple[int, int], Field(description="Half-open range of code points.")]
+CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=63)]
+
+
+class LimitBroken(Exception):
+    """A request that keeps the schema but breaks a limit from the settings."""
+
+    def __init__(self, field: str, limit: int, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+        self.limit = limit
+        self.message = message
+
+
+class RequestBody(BaseModel):
+    """A body from outside: unknown members are refused, so that a misspelt one is not silently without effect."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TurnBody(RequestBody):
+    """One earlier exchange of the conversation."""
+
+    question: str = Field(min_length=1, max_length=MAX_TURN_LENGTH)
+    answer: str = Field(max_length=MAX_TURN_LENGTH)
+
+
+class AnswerRequest(RequestBody):
+    """A question, and how it is to be answered."""
+
+    question: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+        description="At most `max_question_length` characters (2000 unless configured otherwise).",
+        examples=["How often must the inlet filter of the Corvo 200 be changed?"],
+    )
+    collection: CollectionName | None = Field(
+        None, description="Which documents to ask; the default collection if left out."
+    )
+    history: list[TurnBody] = Field(default=[], max_length=MAX_TURNS, description="Earlier exchanges, oldest first.")
+    max_tokens: int | None = Field(None, ge=1, description="Tokens of the answer, at most.")
+    temperature: float = Field(
+        0.0, ge=0.0, le=5.0, allow_inf_nan=False, description="0 gives the same answer each time."
+    )
+    seed: int = Field(0, ge=0, le=MAX_SEED, description="Makes an answer with a temperature repeatable.")
+
+    def to_question(self, settings: Settings) -> Question:
+        """The question as the product knows it. Raises `LimitBroken`."""
+        return bounded_question(
+            settings,
+            Question(
+                text=self.question,
+                collection=self.collection or settings.collection,
+                history=tuple(Turn(turn.question, turn.answer) for turn in self.history),
+                max_output_tokens=self.max_tokens,
+                temperature=self.temperature,
+                seed=self.seed,
+            ),
+        )
+
+
+def bounded_question(settings: Settings, question: Question) -> Question:
+    """``question`` itself, once it keeps the limits of the settings. Raises `LimitBroken`."""
+    longest, most = settings.max_question_length, settings.max_output_tokens
+    if len(question.text) > longest:
+        raise LimitBroken("question", longest, f"at most {longest} characters, got {len(question.text)}")
+    if question.max_output_tokens is not None and question.max_output_tokens > most:
+        raise LimitBroken("max_tokens", most, f"at most {most}, got {question.max_output_tokens}")
+    return question
+
+
+class CitationBody(BaseModel):
+    """Chapter and verse: ``quote`` is what stands at ``span`` in the canonical text of that revision."""
+
+    document: str
+    source: str
+    title: str
+    revision: int
+    revision_id: str
+    section_path: list[str]
+    page: int | None
+    span: SpanBody
+    quote: str
+    passage: int = Field(description="1-based number of the passage in `sources`.")
+
+    @classmethod
+    def of(cls, citation: Citation) -> Self:
+        """The body of ``citation``."""
+        return cls(
+            document=citation.document_id,
+            source=citation.source,
+            title=citation.title,
+            revision=citation.revision,
+            revision_id=citation.revision_id,
+            section_path=list(citation.section_path),
+            page=citation.page,
+            span=_span(citation.span),
+            quote=citation.quote,
+            passage=citation.passage,
+        )
+
+
+class SentenceBody(BaseModel):
+    """A sentence of the answer, and how far the documents carry it."""
+
+    text: str
+    span: SpanBody
+    status: str = Field(description="`quoted`, `supported` or `unsupported`.")
+    citations: list[CitationBody]
+
+    @classmethod
+    def of(cls, sentence: Sentence) -> Self:
+        """The body of ``sentence``."""
+        return cls(
+            text=sentence.text,
+            span=_span(sentence.span),
+            status=sentence.status.value,
+            citations=[CitationBody.of(citation) for citation in sentence.citations],
+        )
+
+
+class SourceBody(BaseModel):
+    """A passage that was retrieved for a question."""
+
+    number: int = Field(description="1-based; `citations[].passage` refers to it.")
+    document: str
+    source: str
+    title: str
+    revision: int
+    section_path: list[str]
+    pages: tuple[int, int] | None = Field(description="First and last page; null for documents without pages.")
+    span: SpanBody
+    text: str
+    similarity: float | None = Field(description="Cosine between question and passage; null if only its words matched.")
+    score: float
+
+    @classmethod
+    def of(cls, number: int, retrieved: RetrievedPassage) -> Self:
+        """The body of the passage that stands at ``number`` in its list."""
+        revision, passage = retrieved.stored.revision, retrieved.stored.passage
+        return cls(
+            number=number,
+            document=revision.document_id,
+            source=revision.source,
+            title=revision.title,
+            revision=revision.number,
+            section_path=list(passage.section_path),
+            pages=passage.pages,
+            span=_span(passage.span),
+            text=passage.text,
+            similarity=retrieved.similarity,
+            score=retrieved.score,
+        )
+
+
+class StatsBody(BaseModel):
+    """Counts in tokens, times in seconds."""
+
+    prompt_tokens: int
+    output_tokens: int
+    target_steps: int = Field(description="Forward passes of the model after the prompt's own.")
+    drafted_tokens: int
+    accepted_tokens: int
+    ttft_s: float
+    decode_tokens_per_s: float
+    total_s: float
+
+    @classmethod
+    def of(cls, stats: AnswerStats) -> Self:
+        """The body of ``stats``."""
+        return cls(**{name: getattr(stats, name) for name in cls.model_fields})
+
+
+class AnswerBody(BaseModel):
+    """A finished answer."""
+
+    id: str
+    model: str
+    collection: str
+    question: str
+    answer: str
+    abstained: bool = Field(description="True when the documents do not hold the answer; `nearest` says where to look.")
+    finish_reason: str
+    sentences: list[SentenceBody]
+    sources: list[SourceBody]
+    nearest: list[SourceBody]
+    stats: StatsBody
+
+    @classmethod
+    def of(cls, answer: Answer, *, id: str, model: str, question: Question) -> Self:
+        """The body of ``answer`` to ``question``."""
+        return cls(
+            id=id,
+            model=model,
+            collection=question.collection,
+            question=question.text,
+            answer=answer.text,
+            abstained=answer.abstained,
+            finish_reason=answer.finish_reason,
+            sentences=[SentenceBody.of(sentence) for sentence in answer.sentences],
+            sources=source_bodies(answer.passages),
+            nearest=source_bodies(answer.nearest),
+            stats=StatsBody.of(answer.stats),
+        )
+
+
+class SourcesEvent(BaseModel):
+    """First event of a stream."""
+
+    id: str
+    model: str
+    collection: str
+    sources: list[SourceBody]
+
+
+class DeltaEvent(BaseModel):
+    """A further piece of the answer's text."""
+
+    text: str
+
+
+class DocumentBody(BaseModel):
+    """A document by the revision that holds now."""
+
+    document: str
+    collection: str
+    source: str
+    title: str
+    revision: int
+    media_type: str
+    content_hash: str = Field(description="SHA-256 of the file.")
+    passages: int
+    valid_from: float = Field(description="UTC seconds since the epoch.")
+
+    @classmethod
+    def of(cls, revision: Revision) -> Self:
+        """The body of the document whose current revision is ``revision``."""
+        return cls(
+            document=revision.document_id,
+            collection=revision.collection,
+            source=revision.source,
+            title=revision.title,
+            revision=revision.number,
+            media_type=revision.media_type,
+            content_hash=revision.content_hash,
+            passages=revision.passage_count,
+            valid_from=revision.valid_from,
+        )
+
+
+class DocumentsBody(BaseModel):
+    """All documents of one or of all collections."""
+
+    documents: list[DocumentBody]
+
+
+class SectionBody(BaseModel):
+    """A heading and what stands under it."""
+
+    path: list[str]
+    level: int
+    span: SpanBody
+
+    @classmethod
+    def of(cls, section: Section) -> Self:
+        """The body of ``section``."""
+        return cls(path=list(section.path), level=section.level, span=_span(section.span))
+
+
+class RevisionBody(BaseModel):
+    """One revision's canonical text with its structure; every span of the service points into ``text``."""
+
+    document: str
+    collection: str
+    source: str
+    title: str
+    revision: int
+    media_type: str
+    valid_from: float
+    valid_to: float | None = Field(description="Null while the revision holds.")
+    text: str
+    sections: list[SectionBody]
+    pages: list[int] = Field(description="Offset at which each page begins; empty without pages.")
+
+    @classmethod
+    def of(cls, revision: Revision, document: Document) -> Self:
+        """The body of ``revision``, whose content is ``document``."""
+        return cls(
+            document=revision.document_id,
+            collection=revision.collection,
+            source=revision.source,
+            title=revision.title,
+            revision=revision.number,
+            media_type=revision.media_type,
+            valid_from=revision.valid_from,
+            valid_to=revision.valid_to,
+            text=document.text,
+            sections=[SectionBody.of(section) for section in document.sections],
+            pages=list(document.pages.starts),
+        )
+
+
+class CollectionsBody(BaseModel):
+    """Names of the collections that hold documents."""
+
+    collections: list[str]
+
+
+class ProblemBody(BaseModel):
+    """RFC 9457 problem details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    request_id: str | None
+
+
+def source_bodies(passages: Sequence[RetrievedPassage]) -> list[SourceBody]:
+    """The passages, numbered from 1."""
+    return [SourceBody.of(number, passage) for number, passage in enumerate(passages, 1)]
+
+
+def _span(span: Span) -> tuple[int, int]:
+    return span.start, span.end

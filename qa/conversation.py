@@ -1,0 +1,92 @@
+"""Follow-up questions: what to search for when the question alone does not say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.answer import RetrievedPassage, Turn
+from qa.fusion import Ranking, fuse
+from qa.retriever import Retriever
+from qa.words import content_stems
+
+FEW_CONTENT_WORDS = 3
+
+_REFERS_BACK = re.compile(
+    r"^(?:ok(?:ay)?\b|and\b|but\b|or\b|so\b|also\b|then\b|what about\b|how about\b|what if\b)"
+    r"|\b(?:it|its|they|them|their|theirs|that|this|those|these|he|she|his|her|one|ones|same|there|former|latter"
+    r"|instead|otherwise|else|afterwards)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A text to search for, and what its ranking weighs."""
+
+    text: str
+    weight: float
+
+
+def leans_on_history(question: str) -> bool:
+    """Whether a question can only be understood after the ones before it."""
+    return _REFERS_BACK.search(question.strip()) is not None or len(set(content_stems(question))) < FEW_CONTENT_WORDS
+
+
+def queries(question: str, history: Sequence[Turn]) -> tuple[Query, ...]:
+    """What to search for: the question, and for a follow-up also the question with its forerunners in front.
+
+    Forerunners are taken back to the last question that stands on its own, two at most. The earlier answers are
+    left out: what was once answered wrongly must not decide what is found next.
+    """
+    if not history or not leans_on_history(question):
+        return (Query(question, 1.0),)
+    forerunners: list[str] = []
+    for turn in reversed(history[-2:]):
+        forerunners.insert(0, turn.question.strip())
+        if not leans_on_history(turn.question):
+            break
+    return (Query(" ".join([*forerunners, question]), 1.0), Query(question, 0.5))
+
+
+def retrieve_in_context(
+    retriever: Retriever, question: str, history: Sequence[Turn], collection: str, k: int
+) -> tuple[RetrievedPassage, ...]:
+    """The passages for a question in its conversation, at most ``k``, best first."""
+    asked = queries(question, history)
+    if len(asked) == 1:
+        return tuple(retriever.retrieve(asked[0].text, collection, k))
+    # Deeper lists than what is wanted, so that a passage that both searches know can win over both firsts.
+    results = [retriever.retrieve(query.text, collection, 4 * k) for query in asked]
+    fused = fuse(
+        [
+            Ranking([found.stored.id for found in result], query.weight)
+            for result, query in zip(results, asked, strict=True)
+        ]
+    )
+    by_id: dict[str, RetrievedPassage] = {}
+    for result in results:
+        for found in result:
+            by_id[found.stored.id] = _joined(by_id.get(found.stored.id), found)
+    return tuple(
+        RetrievedPassage(by_id[item].stored, by_id[item].similarity, by_id[item].lexical, score, rank)
+        for rank, (item, score) in enumerate(fused[:k], start=1)
+    )
+
+
+def _joined(first: RetrievedPassage | None, second: RetrievedPassage) -> RetrievedPassage:
+    if first is None:
+        return second
+    return RetrievedPassage(
+        stored=first.stored,
+        similarity=_greater(first.similarity, second.similarity),
+        lexical=_greater(first.lexical, second.lexical),
+        score=first.score,
+        rank=first.rank,
+    )
+
+
+def _greater(first: float | None, second: float | None) -> float | None:
+    known = [value for value in (first, second) if value is not None]
+    return max(known, default=None)

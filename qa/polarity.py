@@ -1,0 +1,114 @@
+"""Negation: what a text denies, so that "is approved" is never taken for "is not approved"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.words import Token, key, word_set
+
+_NEGATIONS = word_set(
+    """
+    not no never cannot neither nor none nothing without
+    """
+)
+# "No more than 5" sets a limit and denies nothing.
+_COMPARISONS = word_set(
+    """
+    more less longer later fewer greater higher lower larger only earlier sooner
+    """
+)
+_CLAUSE_BREAK = re.compile(r"[,;:.!?()|\n—]|\b(?:but|however|although|while|whereas|unless|until|because|and)\b")
+_SCOPE = 3
+# Words that deny by themselves, as keys: "is refused" may be told as "is not accepted".
+_DENYING = word_set(
+    """
+    refus forbid forbid prohib reject declin deny block exclud ignor drop lack miss fail imposs invali unable unsup
+    unava unauth unless except only instea rather stop lost avoid prevent disall illega
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Polarity:
+    """``denied`` holds the keys of the words that negations reach, by negation; ``affirmed`` all other content."""
+
+    denied: tuple[tuple[str, ...], ...]
+    affirmed: frozenset[str]
+
+    @property
+    def all_denied(self) -> frozenset[str]:
+        """Keys under any negation."""
+        return frozenset(word for scope in self.denied for word in scope)
+
+    @property
+    def denies_something(self) -> bool:
+        """Whether the text denies anything, in whatever words."""
+        return bool(self.denied) or any(word.startswith(tuple(_DENYING)) for word in self.affirmed)
+
+
+def polarity(text: str, tokens: Sequence[Token]) -> Polarity:
+    """What ``text``, whose tokens these are, denies and what it affirms."""
+    denied: list[tuple[str, ...]] = []
+    reached: set[int] = set()
+    for position in range(len(tokens)):
+        if not _negates(text, tokens, position):
+            continue
+        scope = _scope_after(text, tokens, position) or _scope_before(text, tokens, position)
+        if scope:
+            reached.update(scope)
+            denied.append(tuple(key(tokens[index]) for index in scope))
+    affirmed = frozenset(key(token) for index, token in enumerate(tokens) if token.is_content and index not in reached)
+    return Polarity(tuple(denied), affirmed)
+
+
+def contradicts(claim: Polarity, evidence: Sequence[Polarity]) -> bool:
+    """Whether a claim denies what the evidence does not deny, or affirms what it denies.
+
+    A negation is compared by the first word in its reach, for that is what it turns round.
+    """
+    held_denied = frozenset(word for unit in evidence for word in unit.all_denied)
+    held_affirmed = frozenset(word for unit in evidence for word in unit.affirmed)
+    for scope in claim.denied:
+        if any(word in held_denied for word in scope):
+            continue
+        if scope[0] in held_affirmed or not any(unit.denies_something for unit in evidence):
+            return True
+    claimed_denied = claim.all_denied
+    heads = {scope[0] for unit in evidence for scope in unit.denied}
+    return any(head in claim.affirmed and head not in claimed_denied and head not in held_affirmed for head in heads)
+
+
+def _negates(text: str, tokens: Sequence[Token], position: int) -> bool:
+    token = tokens[position]
+    if token.form not in _NEGATIONS and not token.form.endswith("n't"):
+        return False
+    if token.form in ("no", "not") and position + 1 < len(tokens) and tokens[position + 1].form in _COMPARISONS:
+        return False  # "no more than 5" sets a limit
+    following = text[token.end : token.end + 1]
+    # "No, the old secret ..." answers a question; "No. 4" is a number.
+    return not (token.form == "no" and following in (",", ".", ":", ";", "!", ""))
+
+
+def _scope_after(text: str, tokens: Sequence[Token], position: int) -> list[int]:
+    scope: list[int] = []
+    end = tokens[position].end
+    for index in range(position + 1, len(tokens)):
+        if _CLAUSE_BREAK.search(text, end, tokens[index].start) or tokens[index].form in ("and", "but", "until"):
+            break
+        end = tokens[index].end
+        if tokens[index].is_content:
+            scope.append(index)
+        if len(scope) == _SCOPE:
+            break
+    return scope
+
+
+def _scope_before(text: str, tokens: Sequence[Token], position: int) -> list[int]:
+    for index in range(position - 1, -1, -1):
+        if _CLAUSE_BREAK.search(text, tokens[index].end, tokens[position].start):
+            break
+        if tokens[index].is_content:
+            return [index]
+    return []

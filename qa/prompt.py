@@ -1,0 +1,148 @@
+"""What the model is shown: the rules, the passages, a little of the conversation, the question."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from decoding.generator import Tokenizer
+from ingest.contextual import heading_of
+from qa.answer import RetrievedPassage, Turn
+
+# Of an earlier turn; code points.
+QUESTION_CHARS = 300
+ANSWER_CHARS = 400
+
+_OUR_TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSpan:
+    """Half-open range of positions in a prompt's tokens."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """``tokens`` for the generator and the ``passages`` that stand in them, in that order.
+
+    ``passage_spans[i]`` is where the text of passage ``i`` stands, at most a token short at either end, where
+    the tokenizer joined the edge to what is around it; None where its tokens were not found (a tokenizer may
+    cut a text in another way inside a longer one).
+    """
+
+    tokens: tuple[int, ...]
+    passages: tuple[RetrievedPassage, ...]
+    passage_spans: tuple[TokenSpan | None, ...]
+
+
+@cache
+def system_prompt(name: str = "default") -> str:
+    """The rules that the file ``qa/prompts/NAME.txt`` holds. Raises ValueError naming those there are."""
+    folder = resources.files("qa") / "prompts"
+    known = sorted(entry.name.removesuffix(".txt") for entry in folder.iterdir() if entry.name.endswith(".txt"))
+    if name not in known:
+        raise ValueError(f"no system prompt {name!r}; there are: {', '.join(known)}")
+    return (folder / f"{name}.txt").read_text(encoding="utf-8").strip()
+
+
+def build_prompt(
+    question: str,
+    history: Sequence[Turn],
+    passages: Sequence[RetrievedPassage],
+    tokenizer: Tokenizer,
+    limit: int,
+    system: str,
+) -> Prompt:
+    """Put together as many whole ``passages``, best first, as ``limit`` tokens allow, but at least one.
+
+    Raises ValueError without passages.
+    """
+    if not passages:
+        raise ValueError("a prompt needs at least one passage")
+    bodies = [_body(passage) for passage in passages]
+    for count in range(len(passages), 0, -1):
+        messages = render(question, history, passages[:count], bodies[:count], system)
+        tokens = tokenizer.chat_prompt(messages)
+        if len(tokens) <= limit or count == 1:
+            break
+    return Prompt(
+        tokens=tuple(tokens),
+        passages=tuple(passages[:count]),
+        passage_spans=_passage_spans(tokens, bodies[:count], tokenizer),
+    )
+
+
+def render(
+    question: str,
+    history: Sequence[Turn],
+    passages: Sequence[RetrievedPassage],
+    bodies: Sequence[str],
+    system: str,
+) -> list[tuple[str, str]]:
+    """The (role, content) messages. The rules come first and never change, so that their prefix can be kept.
+
+    Earlier turns are quoted inside the user's message: whoever sends a history can't speak as the assistant.
+    """
+    blocks = [
+        f'<passage number="{number}" section="{heading(passage)}">\n{body}\n</passage>'
+        for number, (passage, body) in enumerate(zip(passages, bodies, strict=True), start=1)
+    ]
+    if history:
+        turns = [
+            f"Q: {_shortened(turn.question, QUESTION_CHARS)}\nA: {_shortened(turn.answer, ANSWER_CHARS)}"
+            for turn in history
+        ]
+        blocks.append("Earlier in this conversation:\n" + "\n".join(turns))
+    blocks.append(f"Question: {_defused(question.strip())}")
+    return [("system", system), ("user", "\n\n".join(blocks))]
+
+
+def heading(passage: RetrievedPassage) -> str:
+    """Title and section path on one line, safe between double quotes."""
+    line = heading_of(passage.stored.revision.title, passage.stored.passage.section_path)
+    return _defused(" ".join(line.split())).replace('"', "'")
+
+
+def _body(passage: RetrievedPassage) -> str:
+    """The passage's text; a table that was cut gets its header row back, without which its cells say nothing."""
+    lead_in = passage.stored.passage.lead_in.strip("\n")
+    text = passage.stored.passage.text.strip("\n")
+    return _defused(f"{lead_in}\n{text}" if lead_in else text)
+
+
+def _defused(text: str) -> str:
+    """No text from outside can end a passage or begin one: its tags stay readable, but are none any more."""
+    return _OUR_TAG.sub("‹", text)
+
+
+def _shortened(text: str, limit: int) -> str:
+    line = _defused(" ".join(text.split()))
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _passage_spans(tokens: Sequence[int], bodies: Sequence[str], tokenizer: Tokenizer) -> tuple[TokenSpan | None, ...]:
+    spans: list[TokenSpan | None] = []
+    begin = 0
+    for body in bodies:
+        span = _find(tokens, tokenizer.encode(body), begin)
+        spans.append(span)
+        begin = span.end if span else begin
+    return tuple(spans)
+
+
+def _find(tokens: Sequence[int], wanted: Sequence[int], begin: int) -> TokenSpan | None:
+    """Where ``wanted`` stands from ``begin`` on, if need be without its first or last token."""
+    for first, last in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        needle = list(wanted[first : len(wanted) - last])
+        if not needle:
+            continue
+        for start in range(begin, len(tokens) - len(needle) + 1):
+            if tokens[start] == needle[0] and list(tokens[start : start + len(needle)]) == needle:
+                return TokenSpan(start, start + len(needle))
+    return None

@@ -1,0 +1,97 @@
+"""From a question to the passages that may answer it: by meaning, by words, and both fused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ingest.catalog import Catalog
+from ingest.document import StoredPassage
+from ingest.embedder import Embedder
+from ingest.vectors import VectorStore
+from qa.answer import RetrievedPassage
+from qa.fusion import RANK_CONSTANT, Ranking, fuse
+
+
+class Retriever(Protocol):
+    """Law: at most ``k`` passages, sorted by score, ties in a fixed order, and none of another collection."""
+
+    def retrieve(self, question: str, collection: str, k: int) -> Sequence[RetrievedPassage]:
+        """The passages nearest to ``question``, best first, ranks from 1; nothing for an empty collection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalConfig:
+    """How many candidates each retriever gives and what its ranks weigh in the fusion."""
+
+    k_dense: int = 40
+    k_lexical: int = 40
+    dense_weight: float = 1.0
+    lexical_weight: float = 1.0
+    rank_constant: int = RANK_CONSTANT
+
+
+class HybridRetriever:
+    """Dense and lexical search side by side, joined by reciprocal rank fusion."""
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        vectors: VectorStore,
+        catalog: Catalog,
+        config: RetrievalConfig | None = None,
+    ) -> None:
+        self._embedder = embedder
+        self._vectors = vectors
+        self._catalog = catalog
+        self._config = config or RetrievalConfig()
+
+    def retrieve(self, question: str, collection: str, k: int) -> Sequence[RetrievedPassage]:
+        """See `Retriever.retrieve`. Raises ValueError for ``k`` below 1."""
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        vector = self._embedder.embed([question])[0]
+        dense = self._vectors.query(collection, vector, self._config.k_dense)
+        lexical = self._catalog.search(collection, question, self._config.k_lexical)
+        similarity = {hit.passage_id: hit.similarity for hit in dense}
+        bm25 = {hit.passage_id: hit.score for hit in lexical}
+        fused = fuse(
+            [
+                Ranking(list(similarity), self._config.dense_weight),
+                Ranking(list(bm25), self._config.lexical_weight),
+            ],
+            self._config.rank_constant,
+        )
+        scores = dict(fused)
+        # The catalog decides what exists: vectors of replaced revisions may linger, their passages do not.
+        stored = self._catalog.passages([passage_id for passage_id, _ in fused])
+        current = [stored[passage_id] for passage_id, _ in fused if passage_id in stored]
+        mine = [found for found in current if found.revision.collection == collection]
+        return [
+            RetrievedPassage(
+                stored=found,
+                similarity=similarity.get(found.id),
+                lexical=bm25.get(found.id),
+                score=scores[found.id],
+                rank=rank,
+            )
+            for rank, found in enumerate(_without_copies(mine)[:k], start=1)
+        ]
+
+
+def _without_copies(passages: Iterable[StoredPassage]) -> list[StoredPassage]:
+    """Drop a passage whose words another one of the same section path has already brought.
+
+    The same file under two names would otherwise fill the prompt with one text. Passages that differ in a
+    single figure are different passages.
+    """
+    seen: set[tuple[tuple[str, ...], str]] = set()
+    kept = []
+    for found in passages:
+        key = (found.passage.section_path, " ".join(found.passage.text.split()))
+        if key not in seen:
+            seen.add(key)
+            kept.append(found)
+    return kept

@@ -1,0 +1,180 @@
+"""The main path: question -> passages -> prompt -> streamed text -> cited answer, or an abstention."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from threading import Event
+from typing import cast
+
+from decoding.generator import (
+    FinishReason,
+    GenerationDone,
+    GenerationParams,
+    GenerationStats,
+    SamplingParams,
+    Tokenizer,
+)
+from decoding.generator import Generator as TokenGenerator
+from ingest.document import Document
+from qa.abstention import NO_DOCUMENTS, NOTHING_NEAR, REFUSAL, AbstentionConfig, nothing_carried, nothing_near
+from qa.answer import (
+    Answer,
+    AnswerDone,
+    AnswerEvent,
+    AnswerStats,
+    PassagesFound,
+    Question,
+    RetrievedPassage,
+    TextDelta,
+)
+from qa.citations import cite
+from qa.conversation import retrieve_in_context
+from qa.prompt import Prompt, build_prompt, system_prompt
+from qa.retriever import Retriever
+
+# What a small model writes when it goes on with the conversation by itself instead of ending its answer.
+STOP = ("\nQuestion:", "\n<passage")
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerConfig:
+    """How answers are made; lengths in tokens of the language model.
+
+    ``passages`` are retrieved, and as many of them shown to the model as ``prompt_tokens`` allow, rules and
+    question included. Time to the first token is prompt length: on two cores 1,400 tokens take about 4 s.
+    """
+
+    passages: int = 5
+    prompt_tokens: int = 1400
+    max_output_tokens: int = 256
+    history_turns: int = 2
+    nearest: int = 3
+    system_prompt: str = "default"
+    abstention: AbstentionConfig = field(default_factory=AbstentionConfig)
+
+
+class AnswerService:
+    """Answers questions from what a retriever finds; holds no state between questions.
+
+    ``documents`` gives the canonical document of a revision id (`Catalog.document`); ``model`` is the name
+    under which answers report their generator.
+    """
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        generator: TokenGenerator,
+        tokenizer: Tokenizer,
+        config: AnswerConfig,
+        model: str,
+        documents: Callable[[str], Document],
+    ) -> None:
+        self._retriever = retriever
+        self._generator = generator
+        self._tokenizer = tokenizer
+        self._config = config
+        self._documents = documents
+        self._system = system_prompt(config.system_prompt)
+        self.model = model
+
+    def answer(self, question: Question, cancel: Event | None = None) -> Iterator[AnswerEvent]:
+        """Stream one answer: `PassagesFound`, then `TextDelta` s, then the only `AnswerDone`.
+
+        Setting ``cancel`` ends the text early with finish reason "cancelled". Closing the iterator frees the
+        generator's memory at once. Raises `decoding.target.ContextOverflow` when the model's context can't hold
+        even one passage with the question.
+        """
+        started = time.perf_counter()
+        history = question.history[-self._config.history_turns :] if self._config.history_turns else ()
+        found = retrieve_in_context(self._retriever, question.text, history, question.collection, self._config.passages)
+        # History is no evidence: only what was found for this question can save it from a refusal.
+        if not found or nothing_near(question.text, found, self._config.abstention):
+            yield from self._abstain(found, started)
+            return
+        # Read now, so that a revision that is replaced while the text streams is still the one that is cited.
+        revisions = {passage.stored.revision.id for passage in found}
+        documents = {revision: self._documents(revision) for revision in sorted(revisions)}
+        max_tokens = question.max_output_tokens or self._config.max_output_tokens
+        prompt = build_prompt(
+            question.text,
+            history,
+            found,
+            self._tokenizer,
+            min(self._config.prompt_tokens, self._generator.context_length - max_tokens),
+            self._system,
+        )
+        yield PassagesFound(prompt.passages)
+        text, done = yield from self._stream(prompt, question, max_tokens, cancel)
+        cancelled = done.finish_reason is FinishReason.CANCELLED
+        if not text.strip() and not cancelled:
+            text += REFUSAL
+            yield TextDelta(REFUSAL)
+        sentences = cite(text, prompt.passages, documents, question.text)
+        abstained = not cancelled and nothing_carried(sentences)
+        yield AnswerDone(
+            Answer(
+                text=text,
+                abstained=abstained,
+                sentences=sentences,
+                passages=prompt.passages,
+                nearest=found[: self._config.nearest] if abstained else (),
+                stats=_stats(done.stats, started),
+                finish_reason=done.finish_reason.value,
+            )
+        )
+
+    def _stream(
+        self, prompt: Prompt, question: Question, max_tokens: int, cancel: Event | None
+    ) -> Generator[AnswerEvent, None, tuple[str, GenerationDone]]:
+        params = GenerationParams(
+            max_tokens=max_tokens,
+            sampling=SamplingParams(temperature=question.temperature, seed=question.seed),
+            stop=STOP,
+            cancel=cancel,
+        )
+        text = ""
+        stream = self._generator.generate(prompt.tokens, params)
+        # Generators are closed at once, not when the collector comes round: they hold the keys and values.
+        with closing(cast("Generator[object, None, None]", stream)):
+            for item in stream:
+                if isinstance(item, GenerationDone):
+                    return text, item
+                if item.text:
+                    text += item.text
+                    yield TextDelta(item.text)
+        raise RuntimeError("the generator ended without saying so")
+
+    def _abstain(self, found: tuple[RetrievedPassage, ...], started: float) -> Iterator[AnswerEvent]:
+        text = NOTHING_NEAR if found else NO_DOCUMENTS
+        yield PassagesFound(())
+        yield TextDelta(text)
+        yield AnswerDone(
+            Answer(
+                text=text,
+                abstained=True,
+                sentences=(),
+                passages=(),
+                nearest=found[: self._config.nearest],
+                stats=_stats(GenerationStats(0, 0, 0, 0, 0, 0.0, 0.0), started),
+                finish_reason=FinishReason.STOP.value,
+            )
+        )
+
+
+def _stats(generation: GenerationStats, started: float) -> AnswerStats:
+    total = time.perf_counter() - started
+    # The first token comes with the prompt's pass: the time after it belongs to the others.
+    further = max(0, generation.output_tokens - 1)
+    return AnswerStats(
+        prompt_tokens=generation.prompt_tokens,
+        output_tokens=generation.output_tokens,
+        target_steps=generation.steps,
+        drafted_tokens=generation.drafted,
+        accepted_tokens=generation.accepted,
+        ttft_s=total - generation.decode_s if generation.output_tokens else 0.0,
+        decode_tokens_per_s=further / generation.decode_s if generation.decode_s > 0 else 0.0,
+        total_s=total,
+    )

@@ -1,0 +1,201 @@
+"""How far the evidence carries a claim, and which of its units do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from qa.alignment import Run, RunFinder, covered
+from qa.answer import SentenceStatus
+from qa.claims import Claim
+from qa.evidence import Evidence, Unit
+from qa.measures import measure_at, states
+from qa.polarity import contradicts
+from qa.words import Kind, Token, key, word_set
+
+# A quotation: at most two runs of at least four tokens hold this share of the content; what is left is in the
+# quoted units or goes without saying there.
+QUOTED_RUNS = 2
+QUOTED_MIN_RUN = 4
+QUOTED_SHARE = 0.8
+
+# Support by content: share of the claim's weighted content words in the cited units and what goes without saying
+# there, and in the units themselves.
+SUPPORT_SHARE = 0.6
+SUPPORT_OWN_SHARE = 0.35
+MAX_UNITS = 4
+
+# A number or code counts as found only beside the words that stand beside it in the claim.
+WITNESS_WINDOW = 6
+WITNESS_SHARE = 0.5
+
+_LABELS = word_set(
+    """
+    firmware revision version release step chapter section table level class size model part
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The status of a claim and the units that carry it, the most important first; none when unsupported."""
+
+    status: SentenceStatus
+    units: tuple[Unit, ...]
+
+
+UNSUPPORTED = Verdict(SentenceStatus.UNSUPPORTED, ())
+
+
+class Judge:
+    """Holds claims against one answer's evidence. ``asked`` are the question's content words: they break ties."""
+
+    def __init__(self, evidence: Evidence, asked: frozenset[str]) -> None:
+        self._evidence = evidence
+        self._asked = asked
+        self._runs = RunFinder(evidence.passage_tokens)
+
+    def verdict(self, claim: Claim) -> Verdict:
+        """Quoted, supported or unsupported, and by what."""
+        if not claim.content:
+            return UNSUPPORTED
+        runs = self._runs.best_runs(claim.tokens, QUOTED_RUNS, QUOTED_MIN_RUN)
+        quoted = self._units_of(runs)
+        is_quoted = self._is_quoted(claim, runs, quoted)
+        cited = quoted if is_quoted else self._cover(claim)
+        witnesses = self._witnesses(claim, runs, cited)
+        if witnesses is None:
+            return UNSUPPORTED
+        units = _distinct([*cited, *witnesses])[:MAX_UNITS]
+        if not units or not self._names_hold(claim, units) or contradicts(claim.polarity, [u.polarity for u in units]):
+            return UNSUPPORTED
+        if is_quoted:
+            return Verdict(SentenceStatus.QUOTED, tuple(units))
+        if self._is_supported(claim, units):
+            return Verdict(SentenceStatus.SUPPORTED, tuple(units))
+        return UNSUPPORTED
+
+    def _units_of(self, runs: Sequence[Run]) -> list[Unit]:
+        touched = [unit for run in runs for unit in self._evidence.units_of(run.text, run.at, run.at + run.length)]
+        return _distinct(touched)
+
+    def _is_quoted(self, claim: Claim, runs: Sequence[Run], units: Sequence[Unit]) -> bool:
+        if not runs:
+            return False
+        in_runs = covered(runs)
+        left = [position for position in claim.content if position not in in_runs]
+        if len(left) > (1 - QUOTED_SHARE) * len(claim.content):
+            return False
+        return all(any(unit.holds(key(claim.tokens[position])) for unit in units) for position in left)
+
+    def _cover(self, claim: Claim) -> list[Unit]:
+        """Units that together hold as much of the claim as possible, each of them for a reason."""
+        words = {key(claim.tokens[position]) for position in claim.content}
+        total = self._weight(words)
+        missing = set(words)
+        chosen: list[Unit] = []
+        while missing and len(chosen) < MAX_UNITS - 1:
+            best = max(self._candidates(), key=lambda unit: self._gain(unit, missing), default=None)
+            if best is None or self._weight(missing & best.content) < 0.1 * total:
+                break
+            chosen.append(best)
+            missing -= best.content | best.context
+        return chosen
+
+    def _candidates(self) -> list[Unit]:
+        return [unit for unit in self._evidence.units if not unit.is_heading]
+
+    def _gain(self, unit: Unit, missing: set[str]) -> tuple[float, int, int]:
+        own = self._weight(missing & unit.content)
+        around = self._weight((missing & unit.context) - unit.content)
+        asked = self._weight({word for word in self._asked if unit.holds(word)})
+        return own + 0.5 * around + 0.05 * asked, -unit.passage, -unit.index
+
+    def _witnesses(self, claim: Claim, runs: Sequence[Run], cited: Sequence[Unit]) -> list[Unit] | None:
+        """A unit for each number and code of the claim; None when one of them has none."""
+        in_runs = covered(runs)
+        found: list[Unit] = []
+        for position in claim.content:
+            token = claim.tokens[position]
+            if token.kind not in (Kind.NUMBER, Kind.CODE):
+                continue
+            if position in in_runs:
+                found += self._units_of([run for run in runs if run.start <= position < run.end])
+            elif not self._is_label(claim.tokens, position, cited):
+                witness = self._witness(claim, position, cited)
+                if witness is None:
+                    return None
+                found.append(witness)
+        return found
+
+    def _is_label(self, tokens: Sequence[Token], position: int, cited: Sequence[Unit]) -> bool:
+        """Whether the number is part of a name ("Corvo 200", "firmware 3.1") that the cited passages use."""
+        if position == 0 or tokens[position].kind is not Kind.NUMBER:
+            return False
+        before, number = tokens[position - 1], tokens[position]
+        if before.form not in _LABELS and not before.surface[0].isupper():
+            return False
+        return any(self._evidence.names_together(unit, before.form, number.form) for unit in cited)
+
+    def _witness(self, claim: Claim, position: int, cited: Sequence[Unit]) -> Unit | None:
+        near = self._near(claim, position)
+        total = self._weight(near)
+        anchors = _anchors(claim, position)
+        best: Unit | None = None
+        best_value = (-1.0, 0, 0, 0)
+        for unit in self._candidates():
+            if not _states(unit, claim.tokens, position):
+                continue
+            if anchors and not any(unit.holds(anchor) for anchor in anchors):
+                continue
+            held = self._weight({word for word in near if unit.holds(word)})
+            if held < WITNESS_SHARE * total:
+                continue
+            asked = self._weight({word for word in self._asked if unit.holds(word)})
+            value = (held + 0.05 * asked, int(unit in cited), -unit.passage, -unit.index)
+            if value > best_value:
+                best, best_value = unit, value
+        return best
+
+    def _near(self, claim: Claim, position: int) -> set[str]:
+        place = claim.content.index(position)
+        around = claim.content[max(0, place - WITNESS_WINDOW) : place + WITNESS_WINDOW + 1]
+        return {key(claim.tokens[other]) for other in around if other != position}
+
+    def _names_hold(self, claim: Claim, units: Sequence[Unit]) -> bool:
+        known = frozenset(word for unit in units for word in self._evidence.background(unit.passage))
+        names = [key(claim.tokens[position]) for position in claim.names]
+        if claim.opening is not None:
+            first = key(claim.tokens[claim.opening])
+            names += [first] if first in self._evidence.names else []
+        return all(name in known for name in names)
+
+    def _is_supported(self, claim: Claim, units: Sequence[Unit]) -> bool:
+        words = {key(claim.tokens[position]) for position in claim.content}
+        total = self._weight(words)
+        held = self._weight({word for word in words if any(unit.holds(word) for unit in units)})
+        own = self._weight({word for word in words if any(word in unit.content for unit in units)})
+        return held >= SUPPORT_SHARE * total and own >= SUPPORT_OWN_SHARE * total
+
+    def _weight(self, words: set[str]) -> float:
+        return sum(self._evidence.weight(word) for word in words)
+
+
+def _states(unit: Unit, tokens: Sequence[Token], position: int) -> bool:
+    if tokens[position].kind is Kind.NUMBER:
+        return states(unit.measures, measure_at(tokens, position))
+    return unit.holds(tokens[position].form)
+
+
+def _anchors(claim: Claim, position: int) -> list[str]:
+    """The codes that stand nearest before and after a number: it belongs to one of them."""
+    if claim.tokens[position].kind is not Kind.NUMBER:
+        return []
+    codes = [other for other in claim.content if claim.tokens[other].kind is Kind.CODE]
+    before = [other for other in codes if other < position][-1:]
+    after = [other for other in codes if other > position][:1]
+    return [claim.tokens[other].form for other in before + after]
+
+
+def _distinct(units: Sequence[Unit]) -> list[Unit]:
+    return list({(unit.passage, unit.index): unit for unit in units}.values())

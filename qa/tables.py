@@ -1,0 +1,17 @@
+"""Markdown tables in canonical text, as far as prompts and citations need to know them."""
+
+from __future__ import annotations
+
+import re
+
+_DELIMITER_ROW = re.compile(r"\s*\|?\s*:?-{1,}:?\s*(\|\s*:?-{1,}:?\s*)*\|?\s*")
+
+
+def is_row(line: str) -> bool:
+    """Whether ``line`` looks like a row of a table."""
+    return line.lstrip().startswith("|")
+
+
+def is_delimiter_row(line: str) -> bool:
+    """Whether ``line`` is the row of dashes under a table's header."""
+    return "|" in line and "-" in line and _DELIMITER_ROW.fullmatch(line) is not None

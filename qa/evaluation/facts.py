@@ -117,7 +117,7 @@ def _tokens(text: str) -> Iterator[_Token]:
         elif kind == "grouped":
             yield _Token(written, written.replace(",", ""))
         elif kind == "number":
-            yield _Token(written, written.replace(",", "."))
+            yield _Token(written, written.replace(",", ".").removesuffix(".00"))
         elif kind in ("code", "degree"):
             bare = written.replace("-", "").replace(" ", "")
             yield _Token(bare, _UNIT_OF.get(bare, bare))

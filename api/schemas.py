@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.settings import Settings
 from ingest.document import Document, Revision, Section, Span
-from qa.answer import Answer, AnswerStats, Citation, Question, RetrievedPassage, Sentence, Turn
+from qa.answer import (
+    Answer,
+    AnswerDone,
+    AnswerEvent,
+    AnswerStats,
+    Citation,
+    PassagesFound,
+    Question,
+    RetrievedPassage,
+    Sentence,
+    TextDelta,
+    Turn,
+)
 
 MAX_TURNS = 20
 MAX_TURN_LENGTH = 20_000
@@ -233,6 +246,33 @@ class DeltaEvent(BaseModel):
     """A further piece of the answer's text."""
 
     text: str
+
+
+AnswerEventBody = SourcesEvent | DeltaEvent | AnswerBody
+"""What a stream carries: one `SourcesEvent`, any number of `DeltaEvent`, one `AnswerBody`."""
+
+EVENT_NAMES: Mapping[type[AnswerEventBody], str] = {
+    SourcesEvent: "sources",
+    DeltaEvent: "delta",
+    AnswerBody: "answer",
+}
+
+
+def event_body(event: AnswerEvent, *, id: str, model: str, question: Question) -> AnswerEventBody:
+    """The body of an event of the answer to ``question``."""
+    match event:
+        case PassagesFound(passages):
+            sources = source_bodies(passages)
+            return SourcesEvent(id=id, model=model, collection=question.collection, sources=sources)
+        case TextDelta(text):
+            return DeltaEvent(text=text)
+        case AnswerDone(answer):
+            return AnswerBody.of(answer, id=id, model=model, question=question)
+
+
+def new_answer_id() -> str:
+    """An id that no other answer has."""
+    return f"ans_{uuid.uuid4().hex}"
 
 
 class DocumentBody(BaseModel):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import uuid
 from collections.abc import AsyncGenerator, Generator, Sequence
 from threading import Event
 from typing import Annotated
@@ -19,6 +18,7 @@ from api.components import Components
 from api.metrics import Metrics
 from api.problems import Problem, internal_error
 from api.readiness import Failed, Loading, Readiness
+from api.schemas import new_answer_id
 from api.settings import Settings
 from ingest.catalog import Catalog
 from qa.answer import Answer, AnswerDone, AnswerEvent, Question
@@ -32,7 +32,7 @@ class Exchange:
     """One accepted question. Take `events` or `answer`, once; `finish` it however that ends."""
 
     def __init__(self, question: Question, model: str, stream: Stream[AnswerEvent], metrics: Metrics) -> None:
-        self.id = f"ans_{uuid.uuid4().hex}"
+        self.id = new_answer_id()
         self.question = question
         self.model = model
         self._stream = stream

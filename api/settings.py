@@ -65,10 +65,11 @@ class Settings(BaseSettings):
     )
     max_file_mb: int = Field(64, ge=1, le=4096, description="Largest file to ingest, in MiB.")
 
-    passages: int = Field(6, ge=1, le=50, description="Passages given to the model with a question, at most.")
-    prompt_tokens: int = Field(1600, ge=256, description="Tokens of the whole prompt, at most.")
+    passages: int = Field(5, ge=1, le=50, description="Passages given to the model with a question, at most.")
+    prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
-    draft_tokens: int = Field(10, ge=0, le=64, description="Tokens drafted ahead per step, at most; 0 turns it off.")
+    context_tokens: int = Field(8192, ge=512, description="Tokens of prompt and answer together, at most.")
+    draft_tokens: int = Field(15, ge=0, le=255, description="Tokens drafted ahead per step, at most; 0 turns it off.")
     max_question_length: int = Field(2000, ge=1, le=20_000, description="Longest question, in characters.")
     queue_size: int = Field(8, ge=0, le=1000, description="Questions that may wait; any more get 429 at once.")
     deadline_seconds: float = Field(

@@ -9,10 +9,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.problems import Problem, invalid_request
-from api.schemas import AnswerBody, AnswerRequest, DeltaEvent, LimitBroken, ProblemBody, SourcesEvent, source_bodies
+from api.schemas import EVENT_NAMES, AnswerBody, AnswerRequest, LimitBroken, ProblemBody, event_body
 from api.service import Exchange, ReadyService
 from api.sse import MEDIA_TYPE, EventStream, encode_event
-from qa.answer import PassagesFound, TextDelta
 
 router = APIRouter(prefix="/v1", tags=["answers"])
 
@@ -46,21 +45,9 @@ async def answers(body: AnswerRequest, request: Request, service: ReadyService) 
 
 
 async def _events(exchange: Exchange, request: Request) -> AsyncGenerator[bytes, None]:
-    question = exchange.question
     try:
         async for event in exchange.events():
-            if isinstance(event, PassagesFound):
-                sources = SourcesEvent(
-                    id=exchange.id,
-                    model=exchange.model,
-                    collection=question.collection,
-                    sources=source_bodies(event.passages),
-                )
-                yield encode_event(sources.model_dump(), "sources")
-            elif isinstance(event, TextDelta):
-                yield encode_event(DeltaEvent(text=event.text).model_dump(), "delta")
-            else:
-                whole = AnswerBody.of(event.answer, id=exchange.id, model=exchange.model, question=question)
-                yield encode_event(whole.model_dump(), "answer")
+            body = event_body(event, id=exchange.id, model=exchange.model, question=exchange.question)
+            yield encode_event(body.model_dump(), EVENT_NAMES[type(body)])
     except Problem as problem:
         yield encode_event(problem.body(request.scope), "error")

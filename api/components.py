@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cached_property
 from threading import Event
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
+from api.data_lock import DataLock
 from api.settings import Settings
 from ingest.catalog import Catalog
 from qa.answer import AnswerEvent, Question
+
+if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is first used
+    from decoding.loading import Decoder
+    from decoding.store import ModelStore
+    from ingest.chroma_vectors import ChromaVectors
+    from ingest.formats import Readers
+    from ingest.pipeline import Pipeline
+    from ingest.sections import StructureSplitter
+    from ingest.sentence_embedder import SentenceEmbedder
+    from ingest.sqlite_catalog import SqliteCatalog
+    from qa.retriever import HybridRetriever
+    from qa.service import AnswerService
+
+QUIET_LIBRARIES = {
+    # Models are fetched by `docqa models fetch` and checked against their hashes; nothing else may go to the network.
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "ANONYMIZED_TELEMETRY": "False",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+"""Environment of the libraries, read by them on import."""
 
 
 class Answers(Protocol):
@@ -40,3 +67,136 @@ class Components(Protocol):
     def load(self, begin: Callable[[str], None]) -> None:
         """Load all that answering needs; ``begin`` hears the name of each part. Takes seconds to minutes."""
         ...
+
+
+class LocalComponents:
+    """The product over one data folder; each part is made when it is first used.
+
+    A context manager: on leaving, whatever was opened is closed. Opening the vectors takes the lock of the data
+    folder and so may raise `DataLocked`; the models raise `decoding.store.ModelMissing` when they are not installed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = DataLock(settings.lock_path)
+        self._open = ExitStack()
+        os.environ.update(QUIET_LIBRARIES)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def load(self, begin: Callable[[str], None]) -> None:
+        """See `Components.load`."""
+        begin("index")
+        _ = self.catalog, self.vectors
+        begin("embedder")
+        self.embedder.embed(["Ready?"])
+        begin("language model")
+        _ = self.answers
+
+    def own_data(self) -> None:
+        """Take the data folder for this process. Raises `DataLocked`; twice is no error."""
+        self._lock.acquire()
+        self._open.callback(self._lock.release)
+
+    @cached_property
+    def store(self) -> ModelStore:
+        """The models on this machine."""
+        from decoding.store import ModelStore
+
+        settings = self.settings
+        return ModelStore(settings.models_dir, local=settings.local_models, sources=settings.model_sources)
+
+    @cached_property
+    def catalog(self) -> SqliteCatalog:
+        """Documents, revisions, passages and lexical search; needs no lock to be read."""
+        from ingest.sqlite_catalog import SqliteCatalog
+
+        catalog = SqliteCatalog(self.settings.catalog_path)
+        self._open.callback(catalog.close)
+        return catalog
+
+    @cached_property
+    def vectors(self) -> ChromaVectors:
+        """The vector store, owned by this process."""
+        from ingest.chroma_vectors import ChromaVectors
+
+        self.own_data()
+        vectors = ChromaVectors(self.settings.vectors_dir, self.embedder.name)
+        self._open.callback(vectors.close)
+        return vectors
+
+    @cached_property
+    def embedder(self) -> SentenceEmbedder:
+        """Texts to vectors."""
+        from ingest.sentence_embedder import SentenceEmbedder
+
+        self._set_threads()
+        return SentenceEmbedder(self.store.folder(self.settings.embedder))
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Files to documents."""
+        from ingest.formats import Readers
+        from ingest.source_file import Limits
+
+        return Readers(Limits(file_bytes=self.settings.max_file_bytes))
+
+    @cached_property
+    def splitter(self) -> StructureSplitter:
+        """Documents to passages that fit the embedder."""
+        from ingest.sections import StructureSplitter
+
+        return StructureSplitter(self.embedder.count_tokens)
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """Files into the index."""
+        from ingest.pipeline import Pipeline
+
+        return Pipeline(self.readers, self.splitter, self.embedder, self.catalog, self.vectors)
+
+    @cached_property
+    def retriever(self) -> HybridRetriever:
+        """Questions to passages."""
+        from qa.retriever import HybridRetriever
+
+        return HybridRetriever(self.embedder, self.vectors, self.catalog)
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """The language model."""
+        from decoding.loading import load_decoder
+
+        self._set_threads()
+        settings = self.settings
+        return load_decoder(
+            settings.model,
+            self.store.folder(settings.model),
+            context_length=settings.context_tokens,
+            max_rows=settings.draft_tokens + 1,
+        )
+
+    @cached_property
+    def answers(self) -> AnswerService:
+        """Questions to cited answers."""
+        from qa.service import AnswerConfig, AnswerService
+
+        settings = self.settings
+        config = AnswerConfig(
+            passages=settings.passages,
+            prompt_tokens=settings.prompt_tokens,
+            max_output_tokens=settings.max_output_tokens,
+        )
+        decoder = self.decoder
+        return AnswerService(
+            self.retriever, decoder.generator, decoder.tokenizer, config, settings.model, self.catalog.document
+        )
+
+    def _set_threads(self) -> None:
+        import torch
+
+        torch.set_num_threads(self.settings.threads or os.cpu_count() or 1)

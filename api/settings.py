@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
         description="Collection that is asked and filled when none is named.",
     )
-    max_file_mb: int = Field(64, ge=1, le=4096, description="Largest file to ingest, in MiB.")
+    max_file_mb: int = Field(50, ge=1, le=4096, description="Largest file to ingest, in MiB.")
 
     passages: int = Field(5, ge=1, le=50, description="Passages given to the model with a question, at most.")
     prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")

@@ -1,0 +1,184 @@
+// One question with its answer, from "searching" to the last citation.
+
+import { citationPlace, citationsInOrder, indexOfSpot, ownReferences } from "./citations.js";
+import { CodePoints } from "./code-points.js";
+import { button, element } from "./dom.js";
+import { MarkdownView } from "./markdown-dom.js";
+import { citedList, nearestList, sourceStrip } from "./passage-lists.js";
+
+const STATUS_WORDS = {
+  quoted: "word for word",
+  supported: "in substance",
+  unsupported: "not found in the documents",
+};
+
+export class AnswerView {
+  /**
+   * @param {string} question
+   * @param {{openPlaces: Function, copy: Function, again: Function}} actions  `openPlaces(places, index, opener)`
+   */
+  constructor(question, actions) {
+    this.actions = actions;
+    this.text = "";
+    this.frame = null; // the animation frame in which the text will next be drawn
+    this.strip = element("div", { class: "found" });
+    this.prose = element("div", { class: "prose" });
+    this.progress = element("p", { class: "progress" }, "Searching the documents");
+    this.end = element("div", { class: "end" });
+    this.footer = element("footer", { class: "turn-foot" });
+    const title = element("h2", { class: "question" }, question);
+    const body = element("div", { class: "answer" }, this.strip, this.prose, this.progress, this.end, this.footer);
+    this.element = element("article", { class: "turn", "aria-busy": "true" }, title, body);
+    this.markdown = new MarkdownView(this.prose);
+  }
+
+  showSources(sources) {
+    if (sources.length) this.strip.replaceChildren(sourceStrip(sources, this.actions.openPlaces));
+    this.progress.textContent = sources.length === 1 ? "Reading 1 passage" : `Reading ${sources.length} passages`;
+  }
+
+  append(text) {
+    this.text += text;
+    this.frame ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.frame);
+    this.frame = null;
+    this.progress.hidden = this.text !== "";
+    this.element.classList.toggle("streaming", this.text !== "" && this.element.ariaBusy === "true");
+    this.markdown.update(this.text);
+  }
+
+  finish(answer) {
+    this.settle();
+    this.text = answer.answer;
+    if (answer.abstained) this.showAbstention(answer);
+    else this.showAnswer(answer);
+    const actions = [button("Copy", { class: "quiet" }, (event) => this.actions.copy(answer, event.currentTarget))];
+    this.showFoot(actions, "Try again", statsLine(answer.stats));
+  }
+
+  /** The person stopped it: what there is stays. */
+  stop() {
+    this.settle();
+    this.draw();
+    this.progress.hidden = true;
+    this.end.replaceChildren(element("p", { class: "note" }, "Stopped."));
+    this.showFoot([], "Ask again", "");
+  }
+
+  /** Shows why there is no answer; a refused request may be sent again once its waiting time is over. */
+  fail(problem) {
+    this.settle();
+    this.draw();
+    this.progress.hidden = true;
+    const title = element("p", { class: "problem-title" }, problem.title);
+    const detail = problem.detail ? element("p", {}, problem.detail) : null;
+    const wait = problem.retryAfter === null ? null : element("p", { class: "wait" });
+    this.end.replaceChildren(element("div", { class: "problem" }, title, detail, wait));
+    this.showFoot([], "Ask again", "");
+    if (wait) countDown(wait, this.footer.querySelector(".again"), problem.retryAfter);
+  }
+
+  settle() {
+    this.element.ariaBusy = "false";
+  }
+
+  showAnswer(answer) {
+    this.draw();
+    const citations = citationsInOrder(answer);
+    const open = (citation, opener) => this.actions.openPlaces(citations, indexOfSpot(citations, citation), opener);
+    for (const [start, end] of ownReferences(answer.answer)) {
+      this.markdown.leaves.wrap(start, end, () => element("span", { hidden: true }));
+    }
+    const points = new CodePoints(answer.answer);
+    for (const sentence of answer.sentences) this.decorate(sentence, points, open);
+    const cited = new Set(citations.map((citation) => String(citation.passage)));
+    for (const card of this.strip.querySelectorAll(".card")) card.classList.toggle("used", cited.has(card.dataset.number));
+    this.strip.classList.add("settled");
+    this.end.replaceChildren(
+      ...(answer.finish_reason === "length" ? [element("p", { class: "note" }, "Cut at the length limit.")] : []),
+      verdicts(answer.sentences),
+      ...(citations.length ? [citedList(answer, open)] : []),
+    );
+  }
+
+  /** Marks one sentence with its status and puts its citation numbers after it. */
+  decorate({ span, status, citations }, points, open) {
+    const start = points.toUnits(span[0]);
+    const end = start + this.text.slice(start, points.toUnits(span[1])).trimEnd().length;
+    const parts = this.markdown.leaves.wrap(start, end, () => element("span", { class: `sentence ${status}` }));
+    const first = new Map(); // the first citation of each passage stands for it
+    for (const citation of citations) if (!first.has(citation.passage)) first.set(citation.passage, citation);
+    const markers = [...first.values()].map((citation) => citationMarker(citation, status, open));
+    if (status === "unsupported") markers.push(doubtMarker());
+    parts.at(-1)?.after(...markers);
+  }
+
+  showAbstention(answer) {
+    this.prose.hidden = true;
+    this.progress.hidden = true;
+    this.strip.replaceChildren();
+    this.element.classList.add("abstained");
+    this.end.replaceChildren(
+      element("p", { class: "abstention" }, "Not in the documents"),
+      element("p", { class: "abstention-text" }, answer.answer),
+      ...(answer.nearest.length
+        ? [element("p", { class: "note" }, "Nearest sections"), nearestList(answer.nearest, this.actions.openPlaces)]
+        : []),
+    );
+  }
+
+  showFoot(buttons, againLabel, stats) {
+    const again = button(againLabel, { class: "quiet again" }, () => this.actions.again());
+    this.element.classList.remove("streaming");
+    this.footer.replaceChildren(...buttons, again, element("span", { class: "stats" }, stats));
+  }
+}
+
+function citationMarker(citation, status, open) {
+  const where = `${citation.title}, ${citationPlace(citation)}`;
+  const marker = button(
+    String(citation.passage),
+    {
+      class: `marker ${status}`,
+      title: where,
+      "aria-label": `Citation ${citation.passage}, ${STATUS_WORDS[status]}: ${where}`,
+    },
+    () => open(citation, marker),
+  );
+  return marker;
+}
+
+function doubtMarker() {
+  const words = "Not found in the documents";
+  return element("span", { class: "marker unsupported", role: "img", title: words, "aria-label": words }, "?");
+}
+
+/** How many sentences stand in the documents word for word, in substance, or not at all. */
+function verdicts(sentences) {
+  const line = element("p", { class: "verdicts" });
+  for (const [status, words] of Object.entries(STATUS_WORDS)) {
+    const count = sentences.filter((sentence) => sentence.status === status).length;
+    if (count) line.append(element("span", { class: `verdict ${status}` }, `${count} ${words}`));
+  }
+  return line;
+}
+
+function statsLine(stats) {
+  if (stats.output_tokens === 0) return "";
+  const parts = [`${stats.decode_tokens_per_s.toFixed(1)} tokens/s`, `first after ${stats.ttft_s.toFixed(1)} s`];
+  if (stats.target_steps) parts.push(`${(stats.output_tokens / stats.target_steps).toFixed(1)} tokens per step`);
+  return parts.join(" · ");
+}
+
+/** Says each second how long to wait, and gives `again` free at the end. */
+function countDown(line, again, seconds) {
+  const tick = (left) => {
+    again.disabled = left > 0;
+    line.textContent = left > 0 ? `You can ask again in ${left} s.` : "You can ask again now.";
+    if (left > 0 && line.isConnected) setTimeout(() => tick(left - 1), 1000);
+  };
+  tick(Math.max(0, seconds));
+}

@@ -1,0 +1,76 @@
+// The server's API as the page uses it. Addresses are relative, so that the page also works under a path prefix.
+
+import { readEvents } from "./event-stream.js";
+
+/** Why a request failed, in the server's words where it gave some (RFC 9457 problem details). */
+export class Problem extends Error {
+  constructor({ title, detail = "", status = 0 }, retryAfter = null) {
+    super(title);
+    this.title = title;
+    this.detail = detail;
+    this.status = status;
+    /** Seconds after which to try again, or null. */
+    this.retryAfter = retryAfter;
+  }
+}
+
+export async function listCollections() {
+  return (await getJson("v1/collections")).collections;
+}
+
+/** One revision of a document: canonical text, sections, page starts. */
+export async function readRevision(document, revision, signal) {
+  return getJson(`v1/documents/${encodeURIComponent(document)}/revisions/${encodeURIComponent(revision)}`, signal);
+}
+
+/**
+ * Asks and yields the server's events `{event: "sources" | "delta" | "answer", data}` in order. Throws a Problem
+ * when the server refuses, reports an error midway, or breaks off before the answer is complete.
+ */
+export async function* streamAnswer(question, signal) {
+  const response = await send("v1/answers", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "text/event-stream" },
+    body: JSON.stringify(question),
+    signal,
+  });
+  try {
+    for await (const { event, data } of readEvents(response.body)) {
+      if (event === "error") throw new Problem(JSON.parse(data));
+      yield { event, data: JSON.parse(data) };
+      if (event === "answer") return;
+    }
+  } catch (error) {
+    throw error instanceof Problem || signal.aborted ? error : brokenOff();
+  }
+  throw brokenOff();
+}
+
+async function getJson(address, signal) {
+  const response = await send(address, { headers: { Accept: "application/json" }, signal });
+  return response.json();
+}
+
+async function send(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Problem({ title: "The server cannot be reached", detail: "Check the connection and try again." });
+  }
+  if (!response.ok) throw await problemOf(response);
+  return response;
+}
+
+async function problemOf(response) {
+  const isProblem = /\bjson\b/.test(response.headers.get("Content-Type") ?? "");
+  const body = isProblem ? await response.json().catch(() => ({})) : {};
+  const title = body.title || `The server answered with status ${response.status}`;
+  const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
+  return new Problem({ ...body, title, status: response.status }, Number.isNaN(seconds) ? null : seconds);
+}
+
+function brokenOff() {
+  return new Problem({ title: "The answer was cut off", detail: "The connection ended before the answer was complete." });
+}

@@ -1,0 +1,17 @@
+// Elements made in code. Strings only ever become text nodes or attribute values, never markup.
+
+/** @param {string} tag @param {object} properties  `class`, `on: {event: handler}`, attributes; null leaves one out */
+export function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "on") for (const [event, handler] of Object.entries(value)) made.addEventListener(event, handler);
+    else if (value === true) made.setAttribute(name, "");
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(name, value);
+  }
+  made.append(...children.filter((child) => child !== null && child !== undefined));
+  return made;
+}
+
+export function button(label, properties, onClick) {
+  return element("button", { type: "button", ...properties, on: { click: onClick } }, label);
+}

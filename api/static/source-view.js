@@ -1,0 +1,212 @@
+// The source beside the conversation: a document's canonical text, opened at a cited place.
+
+import { readRevision } from "./api.js";
+import { pageName, sectionName } from "./citations.js";
+import { button, element } from "./dom.js";
+import { RevisionText } from "./revision-text.js";
+
+const KEPT_REVISIONS = 8; // recently shown ones, so that going back and forth is instant
+
+export class SourceView {
+  /** @param {Document} page  the page, with the elements of index.html */
+  constructor(page) {
+    const part = (name) => page.getElementById(name);
+    this.panel = part("source");
+    this.body = part("source-body");
+    this.title = part("source-title");
+    this.place = part("source-place");
+    this.outline = part("outline");
+    this.outlineButton = part("source-outline");
+    this.stepper = part("source-stepper");
+    this.count = part("source-count");
+    this.previous = part("source-previous");
+    this.next = part("source-next");
+    this.revisions = new Map(); // "document/revision" -> promise of the RevisionText
+    this.shown = null; // the RevisionText in the body
+    this.places = [];
+    this.index = 0;
+    this.opener = null; // what gets the focus back
+
+    this.previous.addEventListener("click", () => this.step(-1));
+    this.next.addEventListener("click", () => this.step(1));
+    this.outlineButton.addEventListener("click", () => this.toggleOutline());
+    part("source-close").addEventListener("click", () => this.close());
+    this.body.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.panel.addEventListener("keydown", (event) => this.keyPressed(event));
+  }
+
+  get isOpen() {
+    return !this.panel.hidden;
+  }
+
+  /**
+   * Opens `places[index]`: {document, revision, span, title, section_path, page}. The others are a step away.
+   * `opener` is the element that gets the focus when the source is closed.
+   */
+  async open(places, index, opener) {
+    this.opener = opener;
+    this.places = places;
+    this.panel.hidden = false;
+    document.body.classList.add("with-source");
+    document.getElementById("conversation").inert = isOverlay();
+    await this.show(index);
+    const mark = this.shown?.marks[0];
+    (mark ?? this.body).focus({ preventScroll: true });
+  }
+
+  close() {
+    if (!this.isOpen) return;
+    this.panel.hidden = true;
+    document.body.classList.remove("with-source");
+    document.getElementById("conversation").inert = false;
+    this.request?.abort();
+    this.markOpener(null);
+    this.opener?.focus({ preventScroll: true });
+  }
+
+  step(by) {
+    const index = this.index + by;
+    if (index >= 0 && index < this.places.length) this.show(index);
+  }
+
+  async show(index) {
+    const place = this.places[index];
+    this.index = index;
+    this.stepper.hidden = this.places.length < 2;
+    this.count.textContent = `${index + 1} of ${this.places.length}`;
+    this.previous.disabled = index === 0;
+    this.next.disabled = index === this.places.length - 1;
+    this.title.textContent = place.title;
+    this.tellPlace(place.revision, place);
+    this.markOpener(this.opener);
+    const text = await this.load(place);
+    if (!text || this.places[this.index] !== place || !this.isOpen) return;
+    if (this.shown !== text) {
+      this.shown?.clearMarks();
+      this.shown = text;
+      this.closeOutline();
+      this.body.replaceChildren(text.root);
+    }
+    this.outlineButton.hidden = text.sections.length === 0;
+    text.mark(place.span);
+    await this.centre();
+  }
+
+  /** The text of the place's revision; null when it cannot be had, and then the body says why. */
+  async load(place) {
+    const key = `${place.document}/${place.revision}`;
+    const known = this.revisions.get(key);
+    if (known) return known;
+    this.request?.abort();
+    this.request = new AbortController();
+    const { signal } = this.request;
+    this.shown = null;
+    this.body.replaceChildren(element("p", { class: "opening" }, "Opening the document"));
+    try {
+      const text = new RevisionText(await readRevision(place.document, place.revision, signal));
+      this.revisions.set(key, text);
+      if (this.revisions.size > KEPT_REVISIONS) this.revisions.delete(this.revisions.keys().next().value);
+      return text;
+    } catch (problem) {
+      if (signal.aborted) return null;
+      const again = button("Try again", { class: "quiet" }, () => this.show(this.index));
+      this.body.replaceChildren(
+        element("div", { class: "problem" }, element("p", { class: "problem-title" }, problem.title ?? "The document cannot be shown"), element("p", {}, problem.detail ?? problem.message), again),
+      );
+      return null;
+    }
+  }
+
+  /**
+   * Brings the marked words to the middle, or their beginning to the upper part when they are taller than the view.
+   * Heights of text not yet laid out are estimates: correct until the words stay where they should be.
+   */
+  async centre() {
+    const { marks } = this.shown;
+    if (!marks.length) {
+      this.body.scrollTop = 0;
+      return;
+    }
+    for (let round = 0; round < 6; round += 1) {
+      const view = this.body.getBoundingClientRect();
+      const top = marks[0].getBoundingClientRect().top;
+      const height = marks.at(-1).getBoundingClientRect().bottom - top;
+      const wanted = height < view.height * 0.7 ? (view.height - height) / 2 : view.height * 0.15;
+      const before = this.body.scrollTop;
+      this.body.scrollTop += top - view.top - wanted;
+      if (Math.abs(this.body.scrollTop - before) < 1) return;
+      await new Promise(requestAnimationFrame);
+      if (!marks[0].isConnected) return; // something else was opened meanwhile
+    }
+  }
+
+  /** Keeps the header at what is being read: the citation while it is in view, else what stands in the middle. */
+  scrolled() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      if (!this.shown || !this.isOpen) return;
+      const { top, bottom, left, width } = this.body.getBoundingClientRect();
+      const mark = this.shown.marks[0]?.getBoundingClientRect();
+      const place = this.places[this.index];
+      if (mark && mark.bottom > top && mark.top < bottom) {
+        this.tellPlace(place.revision, place);
+        return;
+      }
+      const middle = document.elementFromPoint(left + width / 2, (top + bottom) / 2);
+      const found = this.shown.placeOf(middle);
+      if (found) this.tellPlace(place.revision, { ...found, title: this.shown.title });
+    });
+  }
+
+  tellPlace(revision, place) {
+    const parts = [`Revision ${revision}`, sectionName(place), pageName(place.page)];
+    this.place.textContent = parts.filter((text) => text !== "").join(" · ");
+  }
+
+  toggleOutline() {
+    if (!this.outline.hidden) {
+      this.closeOutline();
+      return;
+    }
+    const here = this.shown;
+    const entries = here.sections.map((section) =>
+      button(section.path.at(-1), { class: `outline-entry level-${section.path.length}` }, () => {
+        this.closeOutline();
+        here.elementAt(section.span[0])?.scrollIntoView({ block: "start" });
+        this.body.focus({ preventScroll: true });
+      }),
+    );
+    this.outline.replaceChildren(...entries);
+    this.outline.hidden = false;
+    this.outlineButton.ariaExpanded = "true";
+    entries[0]?.focus();
+  }
+
+  closeOutline() {
+    this.outline.hidden = true;
+    this.outlineButton.ariaExpanded = "false";
+    this.outline.replaceChildren();
+  }
+
+  /** Shows in the conversation which citation is open. */
+  markOpener(opener) {
+    document.querySelector(".is-open")?.classList.remove("is-open");
+    opener?.classList.add("is-open");
+  }
+
+  keyPressed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "n") this.step(1);
+    if (event.key === "p") this.step(-1);
+    if (event.key === "Escape" && !this.outline.hidden) {
+      event.stopPropagation();
+      this.closeOutline();
+      this.outlineButton.focus();
+    }
+  }
+}
+
+/** Whether the source lies over the conversation (narrow windows) instead of beside it. */
+function isOverlay() {
+  return matchMedia("(max-width: 60rem)").matches;
+}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -16,6 +15,7 @@ from api.readiness import State
 from api.routes import answers, chat_completions, documents, health
 from api.service import Service
 from api.settings import LOOPBACK, Settings
+from api.version import package_version
 
 STATIC = Path(__file__).parent / "static"
 
@@ -48,14 +48,6 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
         app.include_router(routes.router)
     app.frontend("/", directory=STATIC, fallback=None)
     return app
-
-
-def package_version() -> str:
-    """The installed version."""
-    try:
-        return version("docqa")
-    except PackageNotFoundError:  # run from a source tree that was never installed
-        return "0"
 
 
 def _hosts(settings: Settings) -> tuple[str, ...]:

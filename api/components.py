@@ -15,13 +15,14 @@ from ingest.catalog import Catalog
 from qa.answer import AnswerEvent, Question
 
 if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is first used
-    from decoding.loading import Decoder
-    from decoding.store import ModelStore
     from ingest.chroma_vectors import ChromaVectors
-    from ingest.formats import Readers
     from ingest.pipeline import Pipeline
     from ingest.sections import StructureSplitter
     from ingest.sentence_embedder import SentenceEmbedder
+
+    from decoding.loading import Decoder
+    from decoding.store import ModelStore
+    from ingest.formats import Readers
     from ingest.sqlite_catalog import SqliteCatalog
     from qa.retriever import HybridRetriever
     from qa.service import AnswerService
@@ -101,6 +102,11 @@ class LocalComponents:
         """Take the data folder for this process. Raises `DataLocked`; twice is no error."""
         self._lock.acquire()
         self._open.callback(self._lock.release)
+
+    def require_models(self) -> None:
+        """Raises `decoding.store.ModelMissing` unless both models are installed; loads nothing."""
+        for name in (self.settings.embedder, self.settings.model):
+            self.store.folder(name)
 
     @cached_property
     def store(self) -> ModelStore:

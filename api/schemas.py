@@ -8,7 +8,6 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from api.settings import Settings
 from ingest.document import Document, Revision, Section, Span
 from qa.answer import (
     Answer,
@@ -31,16 +30,6 @@ MAX_SEED = 2**53 - 1
 
 SpanBody = Annotated[tuple[int, int], Field(description="Half-open range of code points.")]
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=63)]
-
-
-class LimitBroken(Exception):
-    """A request that keeps the schema but breaks a limit from the settings."""
-
-    def __init__(self, field: str, limit: int, message: str) -> None:
-        super().__init__(f"{field}: {message}")
-        self.field = field
-        self.limit = limit
-        self.message = message
 
 
 class RequestBody(BaseModel):
@@ -73,29 +62,16 @@ class AnswerRequest(RequestBody):
     )
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Makes an answer with a temperature repeatable.")
 
-    def to_question(self, settings: Settings) -> Question:
-        """The question as the product knows it. Raises `LimitBroken`."""
-        return bounded_question(
-            settings,
-            Question(
-                text=self.question,
-                collection=self.collection or settings.collection,
-                history=tuple(Turn(turn.question, turn.answer) for turn in self.history),
-                max_output_tokens=self.max_tokens,
-                temperature=self.temperature,
-                seed=self.seed,
-            ),
+    def to_question(self, default_collection: str) -> Question:
+        """The question as the product knows it."""
+        return Question(
+            text=self.question,
+            collection=self.collection or default_collection,
+            history=tuple(Turn(turn.question, turn.answer) for turn in self.history),
+            max_output_tokens=self.max_tokens,
+            temperature=self.temperature,
+            seed=self.seed,
         )
-
-
-def bounded_question(settings: Settings, question: Question) -> Question:
-    """``question`` itself, once it keeps the limits of the settings. Raises `LimitBroken`."""
-    longest, most = settings.max_question_length, settings.max_output_tokens
-    if len(question.text) > longest:
-        raise LimitBroken("question", longest, f"at most {longest} characters, got {len(question.text)}")
-    if question.max_output_tokens is not None and question.max_output_tokens > most:
-        raise LimitBroken("max_tokens", most, f"at most {most}, got {question.max_output_tokens}")
-    return question
 
 
 class CitationBody(BaseModel):

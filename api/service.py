@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator
 from threading import Event
 from typing import Annotated
 
@@ -15,8 +15,9 @@ from starlette.requests import ClientDisconnect
 
 from api.admission import Admission, DeadlineExceeded, QueueFull, ShuttingDown, Stream
 from api.components import Components
+from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
 from api.metrics import Metrics
-from api.problems import Problem, internal_error
+from api.problems import Problem, internal_error, invalid_request
 from api.readiness import Failed, Loading, Readiness
 from api.schemas import new_answer_id
 from api.settings import Settings
@@ -151,10 +152,14 @@ class Service:
             raise Problem(503, "not-ready", "The service could not load what it needs; its log says why.")
 
     async def ask(self, question: Question) -> Exchange:
-        """Accept ``question``. Raises `Problem`: collection unknown, queue full, shutting down."""
-        known = await run_in_threadpool(self.catalog.collections)
-        if question.collection not in known:
-            raise unknown_collection(question.collection, known)
+        """Accept ``question``. Raises `Problem`: over a limit, collection unknown, queue full, shutting down."""
+        try:
+            check_limits(question, self.settings)
+            check_collection(question, await run_in_threadpool(self.catalog.collections))
+        except LimitBroken as error:
+            raise invalid_request(error.field, error.message, limit=error.limit) from error
+        except UnknownCollection as error:
+            raise Problem(404, "unknown-collection", str(error), collections=list(error.known)) from error
 
         def job(cancel: Event) -> Generator[AnswerEvent, None, None]:
             yield from self.components.answers.answer(question, cancel)
@@ -178,15 +183,6 @@ class Service:
 def shutting_down() -> Problem:
     """503 for a question that the service's end cuts off."""
     return Problem(503, "shutting-down", "The service is stopping.", headers={"Retry-After": "10"})
-
-
-def unknown_collection(name: str, known: Sequence[str]) -> Problem:
-    """404 that names the collections there are."""
-    if known:
-        detail = f"There is no collection {name!r}; there are: {', '.join(known)}."
-    else:
-        detail = "No documents have been ingested yet; an administrator does it with: docqa ingest FOLDER"
-    return Problem(404, "unknown-collection", detail, collections=list(known))
 
 
 async def _disconnected(request: Request) -> None:

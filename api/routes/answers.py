@@ -8,8 +8,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from api.problems import Problem, invalid_request
-from api.schemas import EVENT_NAMES, AnswerBody, AnswerRequest, LimitBroken, ProblemBody, event_body
+from api.problems import Problem
+from api.schemas import EVENT_NAMES, AnswerBody, AnswerRequest, ProblemBody, event_body
 from api.service import Exchange, ReadyService
 from api.sse import MEDIA_TYPE, EventStream, encode_event
 
@@ -32,15 +32,11 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 @router.post("/answers", response_model=AnswerBody, responses=RESPONSES)
 async def answers(body: AnswerRequest, request: Request, service: ReadyService) -> Response:
     """Answer a question from the documents of one collection."""
-    try:
-        question = body.to_question(service.settings)
-    except LimitBroken as error:
-        raise invalid_request(error.field, error.message, limit=error.limit) from error
-    exchange = await service.ask(question)
+    exchange = await service.ask(body.to_question(service.settings.collection))
     if MEDIA_TYPE in request.headers.get("accept", ""):
         return EventStream(_events(exchange, request), exchange.finish)
     answer = await exchange.answer(request)
-    whole = AnswerBody.of(answer, id=exchange.id, model=exchange.model, question=question)
+    whole = AnswerBody.of(answer, id=exchange.id, model=exchange.model, question=exchange.question)
     return JSONResponse(whole.model_dump(), headers={"Cache-Control": "no-store"})
 
 

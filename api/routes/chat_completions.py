@@ -12,7 +12,6 @@ from fastapi.responses import JSONResponse
 from api.openai_schemas import ChatCompletion, ChatRequest, Evidence, Link, ModelCard, ModelList, Unsupported, Usage
 from api.openai_schemas import finish_reason as openai_finish_reason
 from api.problems import Problem, invalid_request
-from api.schemas import LimitBroken, bounded_question
 from api.service import AnyService, Exchange, ReadyService, Service
 from api.sse import MEDIA_TYPE, EventStream, encode_event
 from qa.answer import AnswerDone, Citation, TextDelta
@@ -53,11 +52,9 @@ async def chat_completions(body: ChatRequest, request: Request, service: ReadySe
     """Answer the conversation's last message from the documents."""
     _check_model(body.model, service)
     try:
-        question = bounded_question(service.settings, body.to_question(service.settings.collection))
+        question = body.to_question(service.settings.collection)
     except Unsupported as error:
         raise invalid_request(error.param, str(error)) from error
-    except LimitBroken as error:
-        raise invalid_request(error.field, error.message, limit=error.limit) from error
     exchange = await service.ask(question)
     link = _linker(request)
     created = int(time.time())

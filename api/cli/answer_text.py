@@ -1,0 +1,95 @@
+"""An answer on a terminal: its sources as chapter and verse, and what each sentence rests on."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import typer
+
+from api.schemas import AnswerBody, CitationBody, SentenceBody, SourceBody, StatsBody
+
+COLOURS = {"quoted": typer.colors.GREEN, "supported": typer.colors.CYAN, "unsupported": typer.colors.YELLOW}
+EXCERPT = 160
+
+# Documents and models may write escape sequences, which a terminal would obey.
+_CONTROLS = dict.fromkeys([*range(0x20), 0x7F, *range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+del _CONTROLS[ord("\n")], _CONTROLS[ord("\t")]
+
+
+def terminal_text(text: str) -> str:
+    """``text`` without control characters, line breaks and tabs excepted."""
+    return text.translate(_CONTROLS)
+
+
+def answer_lines(body: AnswerBody) -> Iterator[str]:
+    """What follows the answer's text."""
+    if body.abstained:
+        yield from _nearest_lines(body.nearest)
+    else:
+        yield from _source_lines(body)
+    yield ""
+    yield typer.style(_stats_line(body.stats), dim=True)
+
+
+def _source_lines(body: AnswerBody) -> Iterator[str]:
+    """Each cited passage once, under it the quotes and the status of the sentences that rest on it."""
+    cited: dict[int, list[tuple[SentenceBody, CitationBody]]] = {}
+    for sentence in body.sentences:
+        for citation in sentence.citations:
+            cited.setdefault(citation.passage, []).append((sentence, citation))
+    if cited:
+        yield ""
+        yield typer.style("Sources", bold=True)
+    for number in sorted(cited):
+        first = cited[number][0][1]
+        pages = {citation.page for _, citation in cited[number] if citation.page is not None}
+        yield f" [{number}] {_place(first.title, first.revision, first.section_path, sorted(pages))}"
+        yield typer.style(f"     {terminal_text(first.source)}", dim=True)
+        for sentence, citation in cited[number]:
+            yield f"     {_status(sentence.status)} “{_excerpt(citation.quote)}”"
+    bare = [sentence for sentence in body.sentences if sentence.status == "unsupported"]
+    if bare:
+        yield ""
+        yield typer.style("Not found in the documents", bold=True)
+    for sentence in bare:
+        yield f"     {_status(sentence.status)} {_excerpt(sentence.text)}"
+
+
+def _nearest_lines(nearest: Sequence[SourceBody]) -> Iterator[str]:
+    if nearest:
+        yield ""
+        yield typer.style("Nearest sections", bold=True)
+    for source in nearest:
+        pages = [] if source.pages is None else sorted(set(source.pages))
+        yield f" [{source.number}] {_place(source.title, source.revision, source.section_path, pages)}"
+        yield typer.style(f"     {terminal_text(source.source)}", dim=True)
+
+
+def _place(title: str, revision: int, section_path: Sequence[str], pages: Sequence[int]) -> str:
+    """Chapter and verse; the section's path often begins with the title, which is not said twice."""
+    path = list(section_path[1:] if section_path and section_path[0] == title else section_path)
+    place = " › ".join([f"{title}, revision {revision}", *path])
+    if pages:
+        numbers = f"{pages[0]}–{pages[-1]}" if len(pages) > 1 else f"{pages[0]}"
+        place += f", page {numbers}"
+    return terminal_text(" ".join(place.split()))
+
+
+def _status(status: str) -> str:
+    return typer.style(f"{status:<11}", fg=COLOURS.get(status))
+
+
+def _excerpt(text: str) -> str:
+    return textwrap.shorten(terminal_text(text), EXCERPT, placeholder=" …")
+
+
+def _stats_line(stats: StatsBody) -> str:
+    parts = [f"{stats.total_s:.1f} s"]
+    if stats.output_tokens:
+        parts.append(f"first word after {stats.ttft_s:.1f} s")
+    if stats.decode_tokens_per_s:
+        parts.append(f"{stats.decode_tokens_per_s:.1f} tokens/s")
+    if stats.target_steps:
+        parts.append(f"{stats.output_tokens / stats.target_steps:.1f} tokens a step")
+    return ", ".join(parts)

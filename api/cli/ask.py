@@ -1,0 +1,119 @@
+"""`docqa ask`: a question, its answer as it comes, and the sources behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.failure import CommandFailed, one_line_errors
+
+if TYPE_CHECKING:
+    from api.components import LocalComponents
+    from api.schemas import AnswerBody, AnswerEventBody, AnswerRequest
+    from api.settings import Settings
+
+
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    collection: Annotated[str | None, typer.Option(help="Documents to ask; left out: the default collection.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
+    server: Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")] = None,
+) -> None:
+    """Answer a question from the documents, with chapter and verse.
+
+    Works on the local data folder; where a running server owns that, the server is asked.
+    """
+    with one_line_errors():
+        from api.settings import load_settings
+
+        settings = load_settings()
+        request = _request(question, collection)
+        events = _server_events(server, request) if server else _events(settings, request)
+        with closing(events):
+            if as_json:
+                typer.echo(_last(events).model_dump_json(indent=2))
+            else:
+                _show(events)
+
+
+def _request(question: str, collection: str | None) -> AnswerRequest:
+    from pydantic import ValidationError
+
+    from api.schemas import AnswerRequest
+
+    try:
+        return AnswerRequest(question=question, collection=collection)
+    except ValidationError as error:
+        details = error.errors()[0]
+        raise CommandFailed(f"{details['loc'][0]}: {details['msg']}") from error
+
+
+def _events(settings: Settings, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
+    """From the local data, or from the server that owns it."""
+    from api.client import Client
+    from api.components import LocalComponents
+    from api.data_lock import DataLocked
+
+    with LocalComponents(settings) as components:
+        try:
+            components.own_data()
+        except DataLocked as error:
+            with Client(settings.url) as client:
+                if not client.alive():
+                    raise CommandFailed(f"{error}; name its address with --server URL") from error
+            yield from _server_events(settings.url, request)
+        else:
+            yield from _local_events(components, request)
+
+
+def _server_events(url: str, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
+    from api.client import Client
+
+    with Client(url) as client:
+        yield from client.ask(request)
+
+
+def _local_events(components: LocalComponents, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
+    from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
+    from api.schemas import event_body, new_answer_id
+
+    settings = components.settings
+    question = request.to_question(settings.collection)
+    try:
+        check_limits(question, settings)
+        check_collection(question, components.catalog.collections())
+    except (LimitBroken, UnknownCollection) as error:
+        raise CommandFailed(str(error)) from error
+    answer = new_answer_id()
+    for event in components.answers.answer(question):
+        yield event_body(event, id=answer, model=settings.model, question=question)
+
+
+def _last(events: Iterable[AnswerEventBody]) -> AnswerBody:
+    """The finished answer at the end of ``events``."""
+    from api.schemas import AnswerBody
+
+    for event in events:
+        if isinstance(event, AnswerBody):
+            return event
+    raise CommandFailed("the answer broke off")
+
+
+def _show(events: Iterable[AnswerEventBody]) -> None:
+    """Print the answer as it comes, then what it rests on."""
+    from api.cli.answer_text import answer_lines, terminal_text
+    from api.schemas import DeltaEvent
+
+    def shown() -> Iterator[AnswerEventBody]:
+        for event in events:
+            if isinstance(event, DeltaEvent):
+                typer.echo(terminal_text(event.text), nl=False)
+            yield event
+
+    body = _last(shown())
+    typer.echo()
+    for line in answer_lines(body):
+        typer.echo(line)

@@ -1,0 +1,50 @@
+"""How a command fails: one line on standard error and an exit code, never a traceback for what can be expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+FAILED = 1
+USAGE = 2
+FAILED_FILES = 3
+
+
+class CommandFailed(Exception):
+    """The command can't do what it was asked; the message says why and what to do."""
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Turn expected errors into a line on standard error and exit code 1."""
+    try:
+        yield
+    except Exception as error:
+        if not _expected(error):
+            raise
+        typer.secho(f"docqa: {error}", fg=typer.colors.RED, err=True)
+        raise typer.Exit(FAILED) from error
+
+
+def _expected(error: Exception) -> bool:
+    # Imported once something failed: the command line must not wait for these to start.
+    from api.client import ServerFailed
+    from api.data_lock import DataLocked
+    from api.settings import SettingsError
+    from decoding.catalogue import UnknownModel
+    from decoding.store import ModelMissing
+    from ingest.catalog import CatalogUnusable
+
+    known = (
+        CommandFailed,
+        ServerFailed,
+        DataLocked,
+        SettingsError,
+        UnknownModel,
+        ModelMissing,
+        CatalogUnusable,
+        OSError,
+    )
+    return isinstance(error, known)

@@ -1,0 +1,39 @@
+"""`docqa`: the command line."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from api.cli import ask, documents, models, serve
+
+app = typer.Typer(
+    help="Cited answers from your own documentation.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(ask.ask)
+app.command()(serve.serve)
+app.command()(documents.documents)
+app.command()(documents.collections)
+app.add_typer(models.app, name="models")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from api.version import package_version
+
+        typer.echo(f"docqa {package_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Cited answers from your own documentation."""

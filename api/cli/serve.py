@@ -1,0 +1,89 @@
+"""`docqa serve`: the web chat and the API."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.failure import CommandFailed, one_line_errors
+
+if TYPE_CHECKING:
+    from api.readiness import State
+    from api.settings import Settings
+
+GRACE_SECONDS = 10
+"""How long answers in progress may go on after the signal to stop."""
+BACKLOG = 128
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; left out: from the settings.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the web chat and the API until interrupted; prints the address once questions are answered."""
+    with one_line_errors():
+        from api import logs
+        from api.settings import load_settings
+
+        overrides = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+        settings = load_settings(**overrides)
+        logs.configure(settings.log_level)
+        _run(settings)
+
+
+def _run(settings: Settings) -> None:
+    import uvicorn
+
+    from api.app import create_app
+    from api.components import LocalComponents
+    from api.readiness import Failed
+
+    if not settings.on_loopback:
+        _say(f"warning: listening on {settings.host} without sign-in: whoever reaches it can read every document")
+    ended: list[State] = []
+    with LocalComponents(settings) as components, _listen(settings) as listening:
+        components.own_data()
+        components.require_models()
+        bound = settings.model_copy(update={"port": listening.getsockname()[1]})
+
+        def on_loaded(state: State) -> None:
+            ended.append(state)
+            if isinstance(state, Failed):
+                server.should_exit = True
+            else:
+                typer.echo(f"docqa is ready: {bound.url}")
+
+        config = uvicorn.Config(
+            create_app(components, on_loaded),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        # The server hands the signal on when it has stopped; an exception lets the data be closed properly.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        _say(f"docqa is starting on {bound.url}: loading {settings.embedder} and {settings.model}")
+        server.run(sockets=[listening])
+    for state in ended:
+        if isinstance(state, Failed):
+            raise CommandFailed(f"could not start: {state.error}") from state.error
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """A socket on the settings' address, so that an address in use is known before anything is loaded."""
+    try:
+        family = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CommandFailed(
+            f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}; choose another with DOCQA_PORT"
+        ) from error
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)

@@ -131,7 +131,7 @@ def _reach(url: str, seconds: float) -> None:
 
     The request runs in a thread of its own, since no time limit of httpx covers name resolution.
     """
-    errors: list[str] = ["no answer"]
+    errors = [f"no answer within {seconds:g} s"]
 
     def ask() -> None:
         try:
@@ -144,7 +144,7 @@ def _reach(url: str, seconds: float) -> None:
     thread.start()
     thread.join(seconds)
     if errors:
-        raise SourceUnavailable(f"cannot be reached within {seconds:g} s: {errors[0]}")
+        raise SourceUnavailable(f"cannot be reached: {errors[0]}")
 
 
 def _download(url: str, file: FileSpec, partial: Path, report: Report) -> None:
@@ -162,7 +162,7 @@ def _download(url: str, file: FileSpec, partial: Path, report: Report) -> None:
         if response.status_code != httpx.codes.PARTIAL_CONTENT:
             done = 0
         with partial.open("ab" if done else "wb") as out:
-            for chunk in response.iter_bytes(CHUNK):
+            for chunk in response.iter_raw():
                 done += len(chunk)
                 if done > file.bytes:
                     raise SourceError(f"{url} is larger than the {file.bytes} bytes of {file.name}")

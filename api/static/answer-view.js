@@ -55,8 +55,8 @@ export class AnswerView {
     this.text = answer.answer;
     if (answer.abstained) this.showAbstention(answer);
     else this.showAnswer(answer);
-    const actions = [button("Copy", { class: "quiet" }, (event) => this.actions.copy(answer, event.currentTarget))];
-    this.showFoot(actions, "Try again", statsLine(answer.stats));
+    const copy = button("Copy", { class: "quiet copy" }, () => this.actions.copy(answer, copy));
+    this.showFoot(answer.abstained ? [] : [copy], "Try again", statsLine(answer.stats));
   }
 
   /** The person stopped it: what there is stays. */
@@ -168,7 +168,7 @@ function verdicts(sentences) {
 
 function statsLine(stats) {
   if (stats.output_tokens === 0) return "";
-  const parts = [`${stats.decode_tokens_per_s.toFixed(1)} tokens/s`, `first after ${stats.ttft_s.toFixed(1)} s`];
+  const parts = [`${stats.decode_tokens_per_s.toFixed(1)} tokens/s`, `first token after ${stats.ttft_s.toFixed(1)} s`];
   if (stats.target_steps) parts.push(`${(stats.output_tokens / stats.target_steps).toFixed(1)} tokens per step`);
   return parts.join(" · ");
 }

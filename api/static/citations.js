@@ -1,9 +1,14 @@
 // Chapter and verse: how citations are numbered, ordered and put into words. Knows no DOM.
 
-/** Section path as people write it, the document's own title left out where it opens the path. */
-export function sectionName({ title, section_path: path }) {
-  const inner = path[0] === title ? path.slice(1) : path;
-  return inner.join(" › ");
+import { plainWords } from "./markdown-text.js";
+
+/** Headings from the outermost section inwards, without the document's own title where that opens the path. */
+export function sectionPath({ title, section_path: path }) {
+  return path[0] === title ? path.slice(1) : path;
+}
+
+export function sectionName(place) {
+  return sectionPath(place).join(" › ");
 }
 
 export function pageName(first, last = first) {
@@ -82,14 +87,10 @@ export function answerAsText(answer) {
   text += withoutOwnReferences(characters.slice(at).join(""));
   const list = citationsInOrder(answer)
     .sort((one, other) => one.passage - other.passage)
-    .map((citation) => `[${citation.passage}] ${citation.title}, ${citationPlace(citation)}: “${oneLine(citation.quote)}”`);
+    .map((citation) => `[${citation.passage}] ${citation.title}, ${citationPlace(citation)}: “${plainWords(citation.quote)}”`);
   return list.length ? `${text.trimEnd()}\n\n${list.join("\n")}` : text.trimEnd();
 }
 
 function withoutOwnReferences(text) {
   return ownReferences(text).reduceRight((left, [start, end]) => left.slice(0, start) + left.slice(end), text);
-}
-
-export function oneLine(text) {
-  return text.replace(/\s+/g, " ").trim();
 }

@@ -8,6 +8,7 @@ import { parseBlocks } from "./markdown-blocks.js";
 import { parseInline } from "./markdown-inline.js";
 import { TextLeaves } from "./text-leaves.js";
 
+const MAX_INLINE_DEPTH = 24; // elements within elements; what would lie deeper shares the innermost one
 const SAFE_PROTOCOLS = new Set(["http:", "https:", "mailto:"]);
 
 /** Rendered Markdown whose text can be found by its place in the source. */
@@ -102,6 +103,7 @@ function renderWords(parent, pieces, leaves) {
     if (event.type === "text") place(open.at(-1), event.from, event.to);
     else if (event.type === "break") open.at(-1).append(element("br"));
     else if (event.type === "close") open.pop();
+    else if (open.length > MAX_INLINE_DEPTH) open.push(open.at(-1));
     else {
       const child = inlineElement(event, open);
       open.at(-1).append(child);

@@ -8,8 +8,8 @@ const SPECIAL = /[\\`*_~[\]!<\n]/g;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const AUTOLINK = /<((?:https?:\/\/|mailto:)[^\s<>]+)>/y;
-const DESTINATION =
-  /\([ \n]*(?:<([^<>\n]*)>|([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?[ \n]*\)/y;
+const DESTINATION = // runs of blanks have a limit, else the pattern would try each way to share a long one out
+  /\(\s{0,9}(?:<([^<>\n]*)>|([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))(?:\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s{0,9}\)/y;
 
 /** @param {string} text words of one block */
 export function parseInline(text) {

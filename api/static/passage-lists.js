@@ -1,7 +1,8 @@
 // Lists of places in the documents: the strip of passages found, the cited ones, the nearest sections.
 
-import { citationPlace, citedPassages, oneLine, passagePlace } from "./citations.js";
+import { citationPlace, citedPassages, pageName, passagePlace, sectionPath } from "./citations.js";
 import { element } from "./dom.js";
+import { plainWords } from "./markdown-text.js";
 
 /** A passage as something the source view can open. */
 export function placeOf(passage) {
@@ -17,12 +18,20 @@ export function sourceStrip(sources, open) {
       { type: "button", class: "card", "data-number": source.number, title: `${source.title} · ${passagePlace(source)}` },
       element("span", { class: "number" }, String(source.number)),
       element("span", { class: "card-title" }, source.title),
-      element("span", { class: "card-place" }, passagePlace(source) || source.source),
+      element("span", { class: "card-place" }, ...shortPlace(source)),
     );
     card.addEventListener("click", () => open(places, index, card));
     return element("li", {}, card);
   });
   return element("ul", { class: "strip", "aria-label": "Passages found" }, ...cards);
+}
+
+/** The innermost section and the page: what fits on a card. */
+function shortPlace(passage) {
+  const section = sectionPath(passage).at(-1) ?? "";
+  const page = passage.pages ? pageName(...passage.pages) : "";
+  const parts = [section, page].filter((part) => part !== "");
+  return (parts.length ? parts : [passage.source]).map((part) => element("span", {}, part));
 }
 
 /** Chapter and verse of each passage that the answer cites. `open(citation, opener)` shows one. */
@@ -34,7 +43,7 @@ export function citedList(answer, open) {
       element("span", { class: "number" }, String(citation.passage)),
       element("span", { class: "entry-title" }, citation.title),
       element("span", { class: "entry-place" }, citationPlace(citation)),
-      element("q", {}, oneLine(citation.quote)),
+      element("q", {}, plainWords(citation.quote)),
     );
     entry.addEventListener("click", () => open(citation, entry));
     return element("li", {}, entry);

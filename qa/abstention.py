@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qa.answer import RetrievedPassage, Sentence, SentenceStatus
+from qa.refusal import is_refusal
 from qa.words import content_stems
 
-REFUSAL = "The documents do not say."
 NOTHING_NEAR = "The documents do not seem to hold an answer to this question."
 NO_DOCUMENTS = "There are no documents in this collection yet, so there is nothing to answer from."
-
-_REFUSES = re.compile(
-    r"\b(?:documents?|documentation|passages?|manuals?|text|information)\b[^.!?]{0,60}?"
-    r"\b(?:do(?:es)? not|don['’]t|doesn['’]t|did not)\s+"
-    r"(?:say|state|mention|specify|contain|provide|include|answer|cover|give|tell|seem)\b"
-    r"|\b(?:not|n['’]t|nowhere|never)\s+(?:explicitly\s+)?(?:mentioned|stated|specified|provided|given|covered|found|"
-    r"included|available|described|answered)\b[^.!?]{0,40}\b(?:documents?|documentation|passages?|text|manuals?)\b"
-    r"|\bno (?:information|mention|answer)\b[^.!?]{0,60}\b(?:documents?|documentation|passages?|text|manuals?)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +42,6 @@ def coverage(question: str, passages: Sequence[RetrievedPassage]) -> float:
         passage = found.stored.passage
         held.update(content_stems(" ".join((found.stored.revision.title, *passage.section_path, passage.text))))
     return len(asked & held) / len(asked)
-
-
-def is_refusal(sentence: str) -> bool:
-    """Whether a sentence says that the documents do not hold the answer."""
-    return _REFUSES.search(sentence) is not None
 
 
 def nothing_carried(sentences: Sequence[Sentence]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ingest.document import Span
 from qa.polarity import Polarity, polarity
+from qa.refusal import is_refusal
 from qa.sentences import pieces
 from qa.words import FUNCTION_WORDS, Kind, Token, key, tokens, word_set
 
@@ -30,7 +31,7 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s")
 _REMARKS = word_set(
     """
     accord answer questi passag docume manual guide section chapte text say said stat mentio follow provid inform
-    descri indica based refer sourc note sure below above listed list detail specif explai
+    descri indica based refer sourc note sure below above listed list detail specif explai step
     """
 )
 
@@ -40,7 +41,8 @@ class Claim:
     """A sentence of an answer at ``span``.
 
     ``content`` are the positions of the tokens to be found in the documents; ``names`` those of capitalised
-    words inside the sentence; ``opening`` that of its first word, which is capitalised in any case.
+    words inside the sentence; ``opening`` that of its first word, which is capitalised in any case. A refusal is
+    a claim about the documents as such, which no place in them can carry.
     """
 
     span: Span
@@ -50,6 +52,7 @@ class Claim:
     names: tuple[int, ...]
     opening: int | None
     polarity: Polarity
+    is_refusal: bool
 
 
 def claims(answer: str) -> tuple[Claim, ...]:
@@ -65,7 +68,8 @@ def _joined(answer: str) -> Iterator[Span]:
     last: Span | None = None
     for piece in pieces(answer):
         span = Span(waiting.start, piece.end) if waiting else piece
-        if not _claim(answer, piece).content:
+        claim = _claim(answer, piece)
+        if not claim.content and not claim.is_refusal:
             waiting = span
             continue
         if last is not None:
@@ -93,7 +97,7 @@ def _claim(answer: str, span: Span) -> Claim:
     heading = _HEADING.match(plain) is not None
     names = () if heading else tuple(i for i, token in enumerate(found) if _is_name(plain, found, i))
     opening = next((i for i, token in enumerate(found) if token.start >= begin and token.kind is Kind.WORD), None)
-    return Claim(span, plain, tuple(found), content, names, opening, polarity(plain, found))
+    return Claim(span, plain, tuple(found), content, names, opening, polarity(plain, found), is_refusal(plain))
 
 
 def _is_name(text: str, found: list[Token], position: int) -> bool:

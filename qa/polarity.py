@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qa.words import Token, key, word_set
@@ -21,6 +22,7 @@ _COMPARISONS = word_set(
 )
 _CLAUSE_BREAK = re.compile(r"[,;:.!?()|\n—]|\b(?:but|however|although|while|whereas|unless|until|because|and)\b")
 _SCOPE = 3
+_AUXILIARIES = word_set("is are was were be must can may will shall should has have does do cannot")
 # Words that deny by themselves, as keys: "is refused" may be told as "is not accepted".
 _DENYING = word_set(
     """
@@ -32,10 +34,10 @@ _DENYING = word_set(
 
 @dataclass(frozen=True, slots=True)
 class Polarity:
-    """``denied`` holds the keys of the words that negations reach, by negation; ``affirmed`` all other content."""
+    """``denied`` holds the keys of the words in each negation's reach; ``affirmed`` counts all other content words."""
 
     denied: tuple[tuple[str, ...], ...]
-    affirmed: frozenset[str]
+    affirmed: Mapping[str, int]
 
     @property
     def all_denied(self) -> frozenset[str]:
@@ -59,7 +61,7 @@ def polarity(text: str, tokens: Sequence[Token]) -> Polarity:
         if scope:
             reached.update(scope)
             denied.append(tuple(key(tokens[index]) for index in scope))
-    affirmed = frozenset(key(token) for index, token in enumerate(tokens) if token.is_content and index not in reached)
+    affirmed = Counter(key(token) for index, token in enumerate(tokens) if token.is_content and index not in reached)
     return Polarity(tuple(denied), affirmed)
 
 
@@ -69,15 +71,17 @@ def contradicts(claim: Polarity, evidence: Sequence[Polarity]) -> bool:
     A negation is compared by the first word in its reach, for that is what it turns round.
     """
     held_denied = frozenset(word for unit in evidence for word in unit.all_denied)
-    held_affirmed = frozenset(word for unit in evidence for word in unit.affirmed)
+    held_affirmed: Counter[str] = Counter()
+    for unit in evidence:
+        held_affirmed.update(unit.affirmed)
     for scope in claim.denied:
         if any(word in held_denied for word in scope):
             continue
         if scope[0] in held_affirmed or not any(unit.denies_something for unit in evidence):
             return True
-    claimed_denied = claim.all_denied
-    heads = {scope[0] for unit in evidence for scope in unit.denied}
-    return any(head in claim.affirmed and head not in claimed_denied and head not in held_affirmed for head in heads)
+    # "Stays open and cannot be opened again" affirms the word once: a claim that does so twice has lost the "not".
+    heads = {scope[0] for unit in evidence for scope in unit.denied} - claim.all_denied
+    return any(claim.affirmed.get(head, 0) > held_affirmed[head] for head in heads)
 
 
 def _negates(text: str, tokens: Sequence[Token], position: int) -> bool:
@@ -94,10 +98,13 @@ def _negates(text: str, tokens: Sequence[Token], position: int) -> bool:
 def _scope_after(text: str, tokens: Sequence[Token], position: int) -> list[int]:
     scope: list[int] = []
     end = tokens[position].end
+    determiner = tokens[position].form == "without"
     for index in range(position + 1, len(tokens)):
         if _CLAUSE_BREAK.search(text, end, tokens[index].start) or tokens[index].form in ("and", "but", "until"):
             break
         end = tokens[index].end
+        if determiner and tokens[index].form in _AUXILIARIES:
+            break  # "without its seal must be returned" says nothing against returning
         if tokens[index].is_content:
             scope.append(index)
         if len(scope) == _SCOPE:

@@ -65,24 +65,21 @@ def build_prompt(
     """
     if not passages:
         raise ValueError("a prompt needs at least one passage")
-    bodies = [_body(passage) for passage in passages]
     for count in range(len(passages), 0, -1):
-        messages = render(question, history, passages[:count], bodies[:count], system)
-        tokens = tokenizer.chat_prompt(messages)
+        tokens = tokenizer.chat_prompt(render_messages(question, history, passages[:count], system))
         if len(tokens) <= limit or count == 1:
             break
     return Prompt(
         tokens=tuple(tokens),
         passages=tuple(passages[:count]),
-        passage_spans=_passage_spans(tokens, bodies[:count], tokenizer),
+        passage_spans=_passage_spans(tokens, passages[:count], tokenizer),
     )
 
 
-def render(
+def render_messages(
     question: str,
     history: Sequence[Turn],
     passages: Sequence[RetrievedPassage],
-    bodies: Sequence[str],
     system: str,
 ) -> list[tuple[str, str]]:
     """The (role, content) messages. The rules come first and never change, so that their prefix can be kept.
@@ -90,8 +87,8 @@ def render(
     Earlier turns are quoted inside the user's message: whoever sends a history can't speak as the assistant.
     """
     blocks = [
-        f'<passage number="{number}" section="{heading(passage)}">\n{body}\n</passage>'
-        for number, (passage, body) in enumerate(zip(passages, bodies, strict=True), start=1)
+        f'<passage number="{number}" section="{heading(passage)}">\n{_body(passage)}\n</passage>'
+        for number, passage in enumerate(passages, start=1)
     ]
     if history:
         turns = [
@@ -112,8 +109,11 @@ def heading(passage: RetrievedPassage) -> str:
 def _body(passage: RetrievedPassage) -> str:
     """The passage's text; a table that was cut gets its header row back, without which its cells say nothing."""
     lead_in = passage.stored.passage.lead_in.strip("\n")
-    text = passage.stored.passage.text.strip("\n")
-    return _defused(f"{lead_in}\n{text}" if lead_in else text)
+    return f"{_defused(lead_in)}\n{_text(passage)}" if lead_in else _text(passage)
+
+
+def _text(passage: RetrievedPassage) -> str:
+    return _defused(passage.stored.passage.text.strip("\n"))
 
 
 def _defused(text: str) -> str:
@@ -126,11 +126,13 @@ def _shortened(text: str, limit: int) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def _passage_spans(tokens: Sequence[int], bodies: Sequence[str], tokenizer: Tokenizer) -> tuple[TokenSpan | None, ...]:
+def _passage_spans(
+    tokens: Sequence[int], passages: Sequence[RetrievedPassage], tokenizer: Tokenizer
+) -> tuple[TokenSpan | None, ...]:
     spans: list[TokenSpan | None] = []
     begin = 0
-    for body in bodies:
-        span = _find(tokens, tokenizer.encode(body), begin)
+    for passage in passages:
+        span = _find(tokens, tokenizer.encode(_text(passage)), begin)
         spans.append(span)
         begin = span.end if span else begin
     return tuple(spans)

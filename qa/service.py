@@ -19,7 +19,7 @@ from decoding.generator import (
 )
 from decoding.generator import Generator as TokenGenerator
 from ingest.document import Document
-from qa.abstention import NO_DOCUMENTS, NOTHING_NEAR, REFUSAL, AbstentionConfig, nothing_carried, nothing_near
+from qa.abstention import NO_DOCUMENTS, NOTHING_NEAR, AbstentionConfig, nothing_carried, nothing_near
 from qa.answer import (
     Answer,
     AnswerDone,
@@ -33,6 +33,7 @@ from qa.answer import (
 from qa.citations import cite
 from qa.conversation import retrieve_in_context
 from qa.prompt import Prompt, build_prompt, system_prompt
+from qa.refusal import REFUSAL
 from qa.retriever import Retriever
 
 # What a small model writes when it goes on with the conversation by itself instead of ending its answer.
@@ -107,6 +108,7 @@ class AnswerService:
             self._system,
         )
         yield PassagesFound(prompt.passages)
+        generating = time.perf_counter()
         text, done = yield from self._stream(prompt, question, max_tokens, cancel)
         cancelled = done.finish_reason is FinishReason.CANCELLED
         if not text.strip() and not cancelled:
@@ -121,7 +123,7 @@ class AnswerService:
                 sentences=sentences,
                 passages=prompt.passages,
                 nearest=found[: self._config.nearest] if abstained else (),
-                stats=_stats(done.stats, started),
+                stats=_stats(done.stats, started, generating),
                 finish_reason=done.finish_reason.value,
             )
         )
@@ -158,14 +160,13 @@ class AnswerService:
                 sentences=(),
                 passages=(),
                 nearest=found[: self._config.nearest],
-                stats=_stats(GenerationStats(0, 0, 0, 0, 0, 0.0, 0.0), started),
+                stats=_stats(GenerationStats(0, 0, 0, 0, 0, 0.0, 0.0), started, started),
                 finish_reason=FinishReason.STOP.value,
             )
         )
 
 
-def _stats(generation: GenerationStats, started: float) -> AnswerStats:
-    total = time.perf_counter() - started
+def _stats(generation: GenerationStats, started: float, generating: float) -> AnswerStats:
     # The first token comes with the prompt's pass: the time after it belongs to the others.
     further = max(0, generation.output_tokens - 1)
     return AnswerStats(
@@ -174,7 +175,7 @@ def _stats(generation: GenerationStats, started: float) -> AnswerStats:
         target_steps=generation.steps,
         drafted_tokens=generation.drafted,
         accepted_tokens=generation.accepted,
-        ttft_s=total - generation.decode_s if generation.output_tokens else 0.0,
+        ttft_s=generating - started + generation.ttft_s if generation.output_tokens else 0.0,
         decode_tokens_per_s=further / generation.decode_s if generation.decode_s > 0 else 0.0,
-        total_s=total,
+        total_s=time.perf_counter() - started,
     )

@@ -57,7 +57,7 @@ class Judge:
 
     def verdict(self, claim: Claim) -> Verdict:
         """Quoted, supported or unsupported, and by what."""
-        if not claim.content:
+        if claim.is_refusal or not claim.content:
             return UNSUPPORTED
         runs = self._runs.best_runs(claim.tokens, QUOTED_RUNS, QUOTED_MIN_RUN)
         quoted = self._units_of(runs)
@@ -113,14 +113,15 @@ class Judge:
 
     def _witnesses(self, claim: Claim, runs: Sequence[Run], cited: Sequence[Unit]) -> list[Unit] | None:
         """A unit for each number and code of the claim; None when one of them has none."""
-        in_runs = covered(runs)
         found: list[Unit] = []
         for position in claim.content:
             token = claim.tokens[position]
             if token.kind not in (Kind.NUMBER, Kind.CODE):
                 continue
-            if position in in_runs:
-                found += self._units_of([run for run in runs if run.start <= position < run.end])
+            around = self._units_of([run for run in runs if run.start <= position < run.end])
+            exact = [unit for unit in around if _states(unit, claim.tokens, position)]
+            if exact:
+                found += exact
             elif not self._is_label(claim.tokens, position, cited):
                 witness = self._witness(claim, position, cited)
                 if witness is None:

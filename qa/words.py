@@ -44,16 +44,15 @@ class Token:
 
 _TOKEN = re.compile(
     r"""
-      (?P<latin>  [A-Za-z][A-Za-z0-9]* (?:[-_.][A-Za-z0-9]+)* (?:['’](?:s|t|re|ve|ll|d|m)\b)? )
+      (?P<name>   [^\W\d_][^\W_]* (?:[-_.][^\W_]+)* (?:['’](?:s|t|re|ve|ll|d|m)\b)? )
     | (?P<number> (?<![\w.)\]]) [-−]\d+(?:[.,:]\d+)* | \d+(?:[.,:]\d+)* )
-    | (?P<word>   [^\W\d_]+ )
     | (?P<symbol> [%‰€$£°×] )
     """,
     re.VERBOSE,
 )
-_PART = re.compile(r"[A-Za-z]+(?:['’](?:s|t|re|ve|ll|d|m)\b)?|[0-9]+")
-_THOUSANDS = re.compile(r"[-]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-_PLAIN = re.compile(r"([-]?\d+)[.,](\d+)")
+_PART = re.compile(r"[^\W\d_]+(?:['’](?:s|t|re|ve|ll|d|m)\b)?")
+_THOUSANDS = re.compile(r"-?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
+_PLAIN = re.compile(r"(-?)0*(\d+)(?:[.,](\d*?)0*)?")
 
 _NUMBER_WORDS = {
     "two": "2",
@@ -77,7 +76,7 @@ _NUMBER_WORDS = {
     "hundred": "100",
 }
 
-_NUMBER_WITH_LETTERS = re.compile(r"[0-9_]")
+_DIGIT_OR_JOINT = re.compile(r"[\d_]")
 
 FUNCTION_WORDS = word_set(
     """
@@ -98,15 +97,13 @@ def tokens(text: str) -> list[Token]:
     found: list[Token] = []
     for match in _TOKEN.finditer(text):
         surface, start = match.group(), match.start()
-        if match.lastgroup == "latin" and not _NUMBER_WITH_LETTERS.search(surface):
+        if match.lastgroup == "name" and not _DIGIT_OR_JOINT.search(surface):
             # A hyphen or full stop inside letters joins words ("read-only"), not a code ("HB-423").
             found += [_word(part.group(), start + part.start()) for part in _PART.finditer(surface)]
-        elif match.lastgroup == "latin":
+        elif match.lastgroup == "name":
             found.append(Token(surface.lower(), Kind.CODE, surface, start, match.end()))
         elif match.lastgroup == "number":
             found.append(Token(number_form(surface), Kind.NUMBER, surface, start, match.end()))
-        elif match.lastgroup == "word":
-            found.append(_word(surface, start))
         else:
             found.append(Token(surface, Kind.SYMBOL, surface, start, match.end()))
     return found
@@ -119,16 +116,9 @@ def number_form(surface: str) -> str:
         digits = digits.replace(",", "")
     plain = _PLAIN.fullmatch(digits)
     if plain:
-        fraction = plain[2].rstrip("0")
-        whole = str(int(plain[1])) if not plain[1].startswith("-0") else plain[1]
-        return f"{whole}.{fraction}" if fraction else whole
-    if ":" in digits or digits.isdigit():
-        return (
-            ":".join(part.lstrip("0") or "0" for part in digits.split(":"))
-            if digits.count(":") != 0
-            else str(int(digits))
-        )
-    return digits
+        sign, whole, fraction = plain.groups()
+        return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+    return ":".join(part.lstrip("0") or "0" for part in digits.split(":"))
 
 
 def stem(form: str) -> str:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from ingest.vectors import VectorHit
+from qa.retriever import RetrievalConfig, Retriever
+from tests.contracts.retriever import MakeRetriever, RetrieverContract
+from tests.fakes.qa import WordRetriever
+from tests.fakes.vectors import MemoryVectors
+from tests.qa.library import Library, manual, manuals
+
+
+class TestHybridRetriever(RetrieverContract):
+    @pytest.fixture
+    def make(self) -> MakeRetriever:
+        return lambda library: library.retriever()
+
+
+class TestWordRetriever(RetrieverContract):
+    @pytest.fixture
+    def make(self) -> MakeRetriever:
+        def build(library: Library) -> Retriever:
+            return WordRetriever(library.catalog)
+
+        return build
+
+
+def test_raw_scores_of_both_retrievers_are_kept() -> None:
+    library = manuals()
+    question = "Is glycol approved?"
+    first = library.retriever().retrieve(question, "default", 1)[0]
+    dense = library.vectors.query("default", library.embedder.embed([question])[0], 1)[0]
+    lexical = library.catalog.search("default", question, 1)[0]
+    assert first.stored.id == dense.passage_id == lexical.passage_id
+    assert first.similarity == dense.similarity
+    assert first.lexical == lexical.score
+    assert first.score == pytest.approx(2 / 61)
+
+
+def test_a_passage_that_only_one_retriever_knows_has_no_score_of_the_other() -> None:
+    library = manuals()
+    found = library.retriever(RetrievalConfig(k_dense=1)).retrieve("window minutes", "default", 10)
+    assert sum(passage.similarity is not None for passage in found) == 1
+    assert any(passage.lexical is not None and passage.similarity is None for passage in found)
+
+
+class OnlyTheFarthest(MemoryVectors):
+    """Disagrees with every lexical search."""
+
+    def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
+        return super().query(collection, vector, k)[-1:]
+
+
+@pytest.mark.parametrize(("dense", "lexical", "source"), [(2.0, 1.0, "dense.md"), (1.0, 2.0, "words.md")])
+def test_weights_decide_between_the_retrievers(dense: float, lexical: float, source: str) -> None:
+    library = Library()
+    library.vectors = OnlyTheFarthest()
+    library.publish(manual("dense.md", "# D\n\n## 1 D\n\nNothing in common.\n", "D"))
+    library.publish(manual("words.md", "# W\n\n## 1 W\n\nThe blue fuse.\n", "W"))
+    config = RetrievalConfig(dense_weight=dense, lexical_weight=lexical)
+    found = library.retriever(config).retrieve("blue fuse", "default", 1)
+    assert found[0].stored.revision.source == source
+
+
+def test_copies_of_a_text_are_folded_and_different_figures_are_not() -> None:
+    text = "# A\n\n## 1 Fuse\n\nThe fuse blows at {} A.\n"
+    library = Library(
+        manual("a.md", text.format(5), "A"),
+        manual("copy.md", text.format(5), "A"),
+        manual("new.md", text.format(6), "A"),
+    )
+    found = library.retriever().retrieve("When does the fuse blow?", "default", 10)
+    assert sorted(passage.stored.passage.text[-4:-3] for passage in found if "Fuse" in passage.stored.passage.text) == [
+        "5",
+        "6",
+    ]
+
+
+def test_vectors_of_a_replaced_revision_may_linger_unseen() -> None:
+    library = manuals()
+    before = library.vectors.count("default")
+    library.publish(
+        manual("corvo.md", "# Corvo 200 Manual\n\n## 1 Pairing\n\nThere is no window.\n", "Corvo 200 Manual")
+    )
+    assert library.vectors.count("default") > before
+    found = library.retriever().retrieve("pairing window minutes", "default", 50)
+    assert not any("4 minutes" in passage.stored.passage.text for passage in found)

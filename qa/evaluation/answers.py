@@ -17,7 +17,8 @@ from ingest.document import Document
 from qa.answer import Answer, AnswerStats, Citation, SentenceStatus
 from qa.evaluation.facts import states
 from qa.evaluation.gold import GoldSpan
-from qa.evaluation.questions import GoldQuestion, QuestionKind
+from qa.evaluation.kinds import QuestionKind
+from qa.evaluation.questions import GoldQuestion
 
 DocumentOf = Callable[[str], Document]
 

@@ -5,24 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from qa.answer import Turn
+from qa.evaluation.kinds import QuestionKind
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-
-
-class QuestionKind(StrEnum):
-    """What a question asks of the product."""
-
-    SINGLE = "single"
-    TWO = "two"
-    FOLLOWUP = "followup"
-    UNANSWERABLE = "unanswerable"
 
 
 class _Line(BaseModel):

@@ -15,7 +15,8 @@ from statistics import fmean
 from ingest.document import Span
 from qa.answer import RetrievedPassage
 from qa.evaluation.gold import GoldSpan
-from qa.evaluation.questions import GoldQuestion, QuestionKind
+from qa.evaluation.kinds import QuestionKind
+from qa.evaluation.questions import GoldQuestion
 
 DEPTH = 10
 CUTOFFS = (1, 5, DEPTH)

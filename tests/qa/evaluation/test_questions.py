@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from qa.answer import Turn
-from qa.evaluation.questions import QuestionKind, QuestionsError, read_questions, select
+from qa.evaluation.kinds import QuestionKind
+from qa.evaluation.questions import QuestionsError, read_questions, select
 
 GOLD = {"document": "a.md", "section": ["A", "B"], "quote": "It is 5 s."}
 SINGLE = {"id": "s", "kind": "single", "question": "How long?", "gold": [GOLD], "facts": [["5 s", "five seconds"]]}

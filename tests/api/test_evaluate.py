@@ -38,7 +38,7 @@ Hold the button of the Corvo for 5 s to test the display.
 """
 ALARM = "The tamper alarm of the Corvo is raised after 15 minutes with an open lid."
 BUTTON = "Hold the button of the Corvo for 5 s to test the display."
-QUESTIONS = [
+QUESTIONS: list[dict[str, object]] = [
     {
         "id": "alarm",
         "kind": "single",
@@ -191,7 +191,7 @@ def test_an_interrupted_run_reports_and_goes_on(run: Run, tmp_path: Path, monkey
     monkeypatch.setattr(AnswerService, "answer", noted)
     second = run("answers", "--out", out, "--json")
     assert second.exit_code == 0, second.output
-    assert asked == [QUESTIONS[1]["question"], QUESTIONS[2]["question"]]
+    assert asked == [question["question"] for question in QUESTIONS[1:]]
     assert json.loads(second.stdout)["answers"]["complete"]["count"] == 2
 
 

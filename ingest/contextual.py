@@ -12,9 +12,9 @@ def heading_of(title: str, section_path: tuple[str, ...]) -> str:
 
 
 def contextual_text(title: str, passage: Passage) -> str:
-    """What is embedded: the line with title and section path, then the passage.
+    """What is embedded: the line with title and section path, then the passage with its lead-in.
 
     A passage alone often lacks the word that is asked for ("Reset" under "Corvo 200 > Maintenance").
     """
     heading = heading_of(title, passage.section_path)
-    return f"{heading}\n{passage.text}" if heading else passage.text
+    return "\n".join(part for part in (heading, passage.lead_in, passage.text) if part)

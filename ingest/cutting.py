@@ -1,0 +1,183 @@
+"""Where a stretch of text is cut: into as few pieces as hold it, at the places where a cut hurts least."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ingest.markdown_blocks import Block, Kind
+
+# What a cut costs, where a further passage costs 1: rather one passage more than a table cut twice in its rows.
+_BLOCK, _LEAD_IN, _ITEM, _ROW, _CODE_LINE, _SENTENCE, _WORD, _CHARACTER = 0.0, 0.6, 0.3, 0.4, 0.4, 0.8, 1.5, 2.0
+_NEVER = 1e6
+_UNEVEN = 0.5
+"""What a passage costs that is empty; it falls to nothing for a full one, so that passages are of like size."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[^\W_a-z])|(?<=[。！？])")
+_WORD_END = re.compile(r"\s+(?=\S)")
+_VISIBLE = re.compile(r"[^\s|:-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """What is never cut: from ``start`` to the next atom's start.
+
+    ``cut`` is what a cut before it costs; a passage that begins with it needs ``lead_in`` (of ``lead_tokens``).
+    """
+
+    start: int
+    tokens: int
+    cut: float
+    lead_in: str = ""
+    lead_tokens: int = 0
+
+
+class Cutter:
+    """Cuts parts of one text to passages of at most ``room`` tokens."""
+
+    def __init__(self, text: str, count_tokens: Callable[[str], int], room: int) -> None:
+        """``count_tokens`` is called once for each part that is tried."""
+        self._text = text
+        self._count_tokens = count_tokens
+        self._room = room
+
+    def atoms(self, headings: Sequence[Block], blocks: Sequence[Block], end: int) -> list[Atom]:
+        """The atoms of headings and the blocks under them; ``end`` is where the next heading begins, or the text."""
+        starts = [block.start for block in blocks] + [end]
+        atoms: list[Atom] = []
+        first_room = self._room
+        if headings:
+            begin, after = headings[0].start, starts[0]
+            tokens = self._count(begin, after)
+            if tokens <= self._room // 2:
+                atoms.append(Atom(begin, tokens, _BLOCK))
+                first_room -= tokens
+            else:  # Somebody's whole paragraph in the style of a heading.
+                atoms.extend(self._prose(begin, after, self._room, _BLOCK))
+        for block, after in zip(blocks, starts[1:], strict=True):
+            sticks = bool(atoms) and block is blocks[0] and first_room < self._room
+            cut = _NEVER if sticks else self._cut_before(block)
+            atoms.extend(self._expand(replace(block, end=after), first_room if sticks else self._room, cut))
+        return atoms
+
+    def passages(self, atoms: Sequence[Atom]) -> list[tuple[int, int]]:
+        """The cheapest division: half-open ranges of atoms, each within the room unless it is a single atom."""
+        cost = [0.0] + [float("inf")] * len(atoms)
+        begin = [0] * (len(atoms) + 1)
+        for after in range(1, len(atoms) + 1):
+            size = 0
+            for first in range(after - 1, -1, -1):
+                size += max(atoms[first].tokens, 1)
+                if size > self._room and first < after - 1:
+                    break
+                whole = size + atoms[first].lead_tokens
+                if whole > self._room and first < after - 1:
+                    continue
+                spare = max(1 - whole / self._room, 0)
+                total = cost[first] + (atoms[first].cut if first else 0) + 1 + _UNEVEN * spare * spare
+                if total < cost[after]:
+                    cost[after], begin[after] = total, first
+        ranges: list[tuple[int, int]] = []
+        after = len(atoms)
+        while after:
+            ranges.append((begin[after], after))
+            after = begin[after]
+        return ranges[::-1]
+
+    def _count(self, start: int, end: int) -> int:
+        return self._count_tokens(self._text[start:end])
+
+    def _cut_before(self, block: Block) -> float:
+        """A line that announces what follows ("as follows:") should stay with it."""
+        return _LEAD_IN if self._text[max(block.start - 40, 0) : block.start].rstrip(" *_\n").endswith(":") else _BLOCK
+
+    def _expand(self, block: Block, room: int, cut: float) -> Iterator[Atom]:
+        """Atoms of a block; the first may take ``room`` tokens, a cut before it costs ``cut``."""
+        if block.kind is Kind.LIST and block.children:
+            yield from self._inside(block, room, cut, _ITEM)
+            return
+        tokens = self._count(block.start, block.end)
+        if tokens <= room:
+            yield Atom(block.start, tokens, cut)
+        elif block.kind is Kind.TABLE and len(block.children) > 1:
+            yield from self._table(block, room, cut)
+        elif block.kind is Kind.CODE:
+            yield from self._code(block, room, cut)
+        elif block.children and block.kind is not Kind.ROW:
+            yield from self._inside(block, room, cut, _BLOCK)
+        else:
+            yield from self._prose(block.start, block.end, room, cut)
+
+    def _inside(self, block: Block, room: int, cut: float, cut_inside: float) -> Iterator[Atom]:
+        """The children, which together cover the block."""
+        starts = [block.start, *(child.start for child in block.children[1:]), block.end]
+        for number, child in enumerate(block.children):
+            part = replace(child, start=starts[number], end=starts[number + 1])
+            yield from self._expand(part, room if number == 0 else self._room, cut if number == 0 else cut_inside)
+
+    def _table(self, block: Block, room: int, cut: float) -> Iterator[Atom]:
+        """Rows. The header stays with the first one and is the lead-in of the others."""
+        header = self._text[block.start : block.children[0].end].strip()
+        lead_tokens = self._count_tokens(header)
+        if not _VISIBLE.search(header) or lead_tokens > self._room // 3:
+            header, lead_tokens = "", 0
+        starts = [block.start, *(row.start for row in block.children[2:]), block.end]
+        for number, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+            if number == 0:
+                yield from self._fitted(start, end, room, cut)
+            else:
+                for atom in self._fitted(start, end, self._room - lead_tokens, _ROW):
+                    yield replace(atom, lead_in=header, lead_tokens=lead_tokens)
+
+    def _code(self, block: Block, room: int, cut: float) -> Iterator[Atom]:
+        """Lines. A fence is never alone, and a cut at a blank line costs less."""
+        starts = [block.start]
+        at = self._text.find("\n", block.start, block.end)
+        while at >= 0:
+            if self._text[at + 1 : block.end].strip():
+                starts.append(at + 1)
+            at = self._text.find("\n", at + 1, block.end)
+        if len(starts) > 3:
+            del starts[1], starts[-1]
+        for number, (start, end) in enumerate(zip(starts, [*starts[1:], block.end], strict=True)):
+            after_blank = self._text[:start].endswith("\n\n") if start < 2 else self._text[start - 2 : start] == "\n\n"
+            inner = _CODE_LINE / 2 if after_blank else _CODE_LINE
+            yield from self._fitted(start, end, room if number == 0 else self._room, cut if number == 0 else inner)
+
+    def _fitted(self, start: int, end: int, room: int, cut: float) -> Iterator[Atom]:
+        tokens = self._count(start, end)
+        if tokens <= room:
+            yield Atom(start, tokens, cut)
+        else:
+            yield from self._prose(start, end, room, cut)
+
+    def _prose(self, start: int, end: int, room: int, cut: float) -> Iterator[Atom]:
+        """Sentences; the words of one that is too long; the characters of a word that is."""
+        for sentence, sentence_end in self._parts(_SENTENCE_END, start, end):
+            tokens = self._count(sentence, sentence_end)
+            here = cut if sentence == start else _SENTENCE
+            if tokens <= room:
+                yield Atom(sentence, tokens, here)
+            else:
+                for word, word_end in self._parts(_WORD_END, sentence, sentence_end):
+                    yield from self._word(word, word_end, room, here if word == sentence else _WORD)
+                    room = self._room
+            room = self._room
+
+    def _word(self, start: int, end: int, room: int, cut: float) -> Iterator[Atom]:
+        tokens = self._count(start, end)
+        if tokens <= room or end - start <= 1:
+            yield Atom(start, tokens, cut)
+            return
+        middle = (start + end) // 2
+        yield from self._word(start, middle, room, cut)
+        yield from self._word(middle, end, self._room, _CHARACTER)
+
+    def _parts(self, border: re.Pattern[str], start: int, end: int) -> Iterator[tuple[int, int]]:
+        at = start
+        for found in border.finditer(self._text, start, end):
+            if at < found.end() < end:
+                yield at, found.end()
+                at = found.end()
+        yield at, end

@@ -1,0 +1,43 @@
+"""All formats that the product reads, by the ending of a file's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from ingest.document import Document
+from ingest.reader import Reader, UnreadableFile
+from ingest.readers.html import HtmlReader
+from ingest.readers.markdown import MarkdownReader
+from ingest.readers.pdf.reader import PdfReader
+from ingest.readers.text import TextReader
+from ingest.readers.word.reader import DocxReader
+from ingest.source_file import Limits
+
+
+def standard_readers(limits: Limits) -> tuple[Reader, ...]:
+    """One reader per format, all within the same limits."""
+    return MarkdownReader(limits), HtmlReader(limits), PdfReader(limits), DocxReader(limits), TextReader(limits)
+
+
+class Readers:
+    """A `Reader` of all formats: hands each file to the reader that takes its ending."""
+
+    def __init__(self, limits: Limits | None = None, readers: Sequence[Reader] | None = None) -> None:
+        """``limits`` hold for the standard readers; ``readers`` stand in for them. Later ones win an ending."""
+        chosen = standard_readers(limits or Limits()) if readers is None else readers
+        self._by_suffix = {suffix: reader for reader in chosen for suffix in reader.suffixes}
+
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """Endings, lower case with the dot, of the files that can be read."""
+        return frozenset(self._by_suffix)
+
+    def read(self, path: Path, source: str) -> Document:
+        """Read one file. Raises `UnreadableFile`, also for an ending that no reader takes."""
+        suffix = PurePosixPath(source).suffix.lower() or path.suffix.lower()
+        reader = self._by_suffix.get(suffix)
+        if reader is None:
+            named = f"ends in {suffix}, which is" if suffix else "has no ending, so its format is"
+            raise UnreadableFile(source, f"{named} not known: convert it to one of {', '.join(sorted(self.suffixes))}")
+        return reader.read(path, source)

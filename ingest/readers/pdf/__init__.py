@@ -1,0 +1,1 @@
+"""Reading PDF documents: from characters at places to paragraphs, headings, lists and tables."""

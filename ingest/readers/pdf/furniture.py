@@ -1,0 +1,74 @@
+"""Running heads and feet: what stands at the same place on page after page."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from ingest.readers.pdf.pages import Page
+from ingest.readers.pdf.words import Line, Word, lines_of
+
+_MARGIN = 0.12
+"""Share of the page's height at its top and foot in which running heads stand."""
+_PAGE_NUMBER = re.compile(
+    r"[-–—\s]*(?:(?:page|p\.|seite)\s*)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:/|of|von)\s*\d{1,4})?[-–—\s]*", re.IGNORECASE
+)
+
+_Key = tuple[str, int]
+
+
+def running_words(pages: Sequence[Page], body: float) -> list[frozenset[Word]]:
+    """For each page the words of its running head and foot, page number included.
+
+    ``body`` is the size of running text: what is larger is a heading unless it is repeated word for word.
+    """
+    margins = [_margin_lines(page) for page in pages]
+    seen: Counter[_Key] = Counter()
+    for lines in margins:
+        seen.update({key for line in lines for key in _keys(line)})
+    needed = 3 if len(pages) > 2 else 2
+    numbered = _numbered_places(margins, body)
+
+    def runs(line: Line) -> bool:
+        if any(_near(seen, key) >= needed for key in _keys(line)):
+            return True
+        return line.size <= 1.05 * body and (_place(line) in numbered or bool(_PAGE_NUMBER.fullmatch(line.text)))
+
+    return [frozenset(word for line in lines if runs(line) for word in line.words) for lines in margins]
+
+
+def _margin_lines(page: Page) -> list[Line]:
+    edge = _MARGIN * page.height
+    words = (word for word in page.words if word.box.bottom < edge or word.box.top > page.height - edge)
+    return lines_of(words, page.number)
+
+
+def _place(line: Line) -> int:
+    return round(line.base / 3)
+
+
+def _keys(line: Line) -> Iterator[_Key]:
+    """The text as it is, and with its first or last number as distance from the page's own."""
+    numbers = list(re.finditer(r"\d{1,4}", line.text))
+    texts = {line.text}
+    for found in numbers[:1] + numbers[-1:]:
+        texts.add(f"{line.text[: found.start()]}#{int(found[0]) - line.page}{line.text[found.end() :]}")
+    return ((text, _place(line)) for text in texts)
+
+
+def _near(seen: Counter[_Key], key: _Key) -> int:
+    text, place = key
+    return seen[text, place - 1] + seen[text, place] + seen[text, place + 1]
+
+
+def _numbered_places(margins: Sequence[Sequence[Line]], body: float) -> set[int]:
+    """Places at which most pages carry their number beside other text, such as the chapter's name."""
+    offsets: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for lines in margins:
+        for line in lines:
+            for number in {line.words[0].text, line.words[-1].text}:
+                if line.size <= 1.05 * body and number.isdecimal() and len(number) <= 4:
+                    offsets[_place(line)][int(number) - line.page] += 1
+    least = max(3, len(margins) / 2)
+    return {place for place, counts in offsets.items() if max(counts.values()) >= least}

@@ -1,0 +1,157 @@
+"""Words and lines of a page: text with its place and type. Lengths are in points, from the page's top left."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ingest.inline import Run
+
+_BOLD = re.compile(r"bold|black|heavy|demi|[-,]bd\b", re.IGNORECASE)
+_ITALIC = re.compile(r"italic|oblique|slanted|[-,]it\b", re.IGNORECASE)
+_MONOSPACED = re.compile(r"courier|mono|consol|menlo|typewriter|cmtt|\bcode|fixed|lettergothic", re.IGNORECASE)
+_NARROWEST_SPACE = 0.15
+"""Ems between words; what is closer is one word in two forms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle."""
+
+    x0: float
+    top: float
+    x1: float
+    bottom: float
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point lies inside."""
+        return self.x0 <= x <= self.x1 and self.top <= y <= self.bottom
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Characters without a gap, in one face and size (points)."""
+
+    text: str
+    box: Box
+    font: str
+    size: float
+    link: str = ""
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle of its box."""
+        return (self.box.x0 + self.box.x1) / 2, (self.box.top + self.box.bottom) / 2
+
+    @property
+    def bold(self) -> bool:
+        """Whether the face is a bold one."""
+        return bool(_BOLD.search(self.font))
+
+    @property
+    def mono(self) -> bool:
+        """Whether the face is a typewriter's."""
+        return bool(_MONOSPACED.search(self.font))
+
+    @property
+    def run(self) -> Run:
+        """The word as formatted text."""
+        italic = bool(_ITALIC.search(self.font))
+        return Run(self.text, bold=self.bold, italic=italic, code=self.mono, link=self.link)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Words on one base line, from left to right. ``right`` is where the column ends that it stands in."""
+
+    page: int
+    words: tuple[Word, ...]
+    right: float = 0.0
+    column: int = 0
+
+    @cached_property
+    def box(self) -> Box:
+        """The rectangle around the words."""
+        boxes = [word.box for word in self.words]
+        return Box(
+            min(box.x0 for box in boxes),
+            min(box.top for box in boxes),
+            max(box.x1 for box in boxes),
+            max(box.bottom for box in boxes),
+        )
+
+    @cached_property
+    def size(self) -> float:
+        """The size of most of its characters, to half a point."""
+        sizes: Counter[float] = Counter()
+        for word in self.words:
+            sizes[round(word.size * 2) / 2] += len(word.text)
+        return sizes.most_common(1)[0][0]
+
+    @cached_property
+    def base(self) -> float:
+        """Where the characters of the main size stand."""
+        return max((w.box.bottom for w in self.words if abs(w.size - self.size) < 0.6), default=self.box.bottom)
+
+    @cached_property
+    def text(self) -> str:
+        """The words with their spaces."""
+        return "".join(run.text for run in self.runs())
+
+    @cached_property
+    def bold(self) -> bool:
+        """Whether all of it is bold."""
+        return all(word.bold for word in self.words)
+
+    @cached_property
+    def mono(self) -> bool:
+        """Whether all of it is in a typewriter face."""
+        return all(word.mono for word in self.words)
+
+    def runs(self, skip: int = 0) -> list[Run]:
+        """Formatted text of the words from the one at ``skip`` on, with spaces between them."""
+        runs: list[Run] = []
+        previous: Word | None = None
+        for word in self.words[skip:]:
+            if previous is not None and word.box.x0 - previous.box.x1 > _NARROWEST_SPACE * min(
+                word.size, previous.size
+            ):
+                same = previous.run.form == word.run.form
+                runs.append(Run(" ") if not same else _blank(previous.run))
+            runs.append(word.run)
+            previous = word
+        return runs
+
+
+def _blank(run: Run) -> Run:
+    return Run(" ", *run.form)
+
+
+def lines_of(words: Iterable[Word], page: int) -> list[Line]:
+    """Words gathered into lines from top to bottom; a raised or smaller word belongs to the line it touches."""
+    rows: list[tuple[Word, list[Word]]] = []
+    for word in sorted(words, key=lambda word: (-word.size, word.box.top)):
+        row = next((row for first, row in reversed(rows) if _on_one_line(first, word)), None)
+        if row is None:
+            rows.append((word, [word]))
+        else:
+            row.append(word)
+    lines = [Line(page, tuple(sorted(row, key=lambda word: word.box.x0))) for _, row in rows]
+    return sorted(lines, key=lambda line: (line.box.top, line.box.x0))
+
+
+def _on_one_line(first: Word, word: Word) -> bool:
+    shared = min(first.box.bottom, word.box.bottom) - max(first.box.top, word.box.top)
+    return shared > 0.5 * min(first.box.bottom - first.box.top, word.box.bottom - word.box.top)
+
+
+def body_size(lines: Sequence[Line]) -> float:
+    """The size in which most characters outside code are set."""
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        if not line.mono:
+            sizes[line.size] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else 10.0

@@ -47,13 +47,14 @@ def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("", "model", "kind", "MB", "licence", "state", "role", box=None)
-    table.columns[1].no_wrap = True
-    table.columns[3].justify = "right"
+    table = Table("", "model", "MB", "licence", "state", "role", box=None)
+    table.columns[2].justify = "right"
+    for column in table.columns[:5]:
+        column.no_wrap = True
     for model in load_catalogue().values():
         mark = "*" if model.name in chosen else ""
         size = f"{model.bytes / 1e6:,.0f}"
-        table.add_row(mark, model.name, model.kind, size, model.licence, states[model.name], model.role)
+        table.add_row(mark, model.name, size, model.licence, states[model.name], model.role)
     Console().print(table, "* chosen in the settings", sep="\n")
 
 

@@ -156,7 +156,7 @@ class LocalComponents:
         """Documents to passages that fit the embedder."""
         from ingest.sections import StructureSplitter
 
-        return StructureSplitter(self.embedder.count_tokens)
+        return StructureSplitter(self.embedder.count_tokens, window=self.embedder.max_tokens)
 
     @cached_property
     def pipeline(self) -> Pipeline:

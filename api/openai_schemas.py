@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.schemas import MAX_SEED, MAX_TURNS, CollectionName, SourceBody, SpanBody, source_bodies
+from api.schemas import MAX_SEED, MAX_TURNS, CollectionName, SourceBody, SpanBody, place_parts, source_bodies
 from qa.answer import Answer, AnswerStats, Citation, Question, Sentence, Turn
 
 FinishReason = Literal["stop", "length"]
@@ -250,7 +250,7 @@ def _annotation(sentence: Sentence, citation: Citation, link: Link) -> Annotatio
         url_citation=UrlCitation(
             start_index=sentence.span.start,
             end_index=sentence.span.end,
-            title=" › ".join((citation.title, *citation.section_path)),
+            title=" › ".join(place_parts(citation.title, citation.section_path)),
             url=link(citation),
         )
     )

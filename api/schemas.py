@@ -351,6 +351,11 @@ class ProblemBody(BaseModel):
     request_id: str | None
 
 
+def place_parts(title: str, section_path: Sequence[str]) -> list[str]:
+    """Title and section headings from the outside in; a path that begins with the title does not say it twice."""
+    return [title, *(section_path[1:] if tuple(section_path[:1]) == (title,) else section_path)]
+
+
 def source_bodies(passages: Sequence[RetrievedPassage]) -> list[SourceBody]:
     """The passages, numbered from 1."""
     return [SourceBody.of(number, passage) for number, passage in enumerate(passages, 1)]

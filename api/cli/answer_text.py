@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import typer
 
-from api.schemas import AnswerBody, CitationBody, SentenceBody, SourceBody, StatsBody
+from api.schemas import AnswerBody, CitationBody, SentenceBody, SourceBody, StatsBody, place_parts
 
 COLOURS = {"quoted": typer.colors.GREEN, "supported": typer.colors.CYAN, "unsupported": typer.colors.YELLOW}
 EXCERPT = 160
@@ -67,9 +67,9 @@ def _nearest_lines(nearest: Sequence[SourceBody]) -> Iterator[str]:
 
 
 def _place(title: str, revision: int, section_path: Sequence[str], pages: Sequence[int]) -> str:
-    """Chapter and verse; the section's path often begins with the title, which is not said twice."""
-    path = list(section_path[1:] if section_path and section_path[0] == title else section_path)
-    place = " › ".join([f"{title}, revision {revision}", *path])
+    """Chapter and verse on one line."""
+    name, *path = place_parts(title, section_path)
+    place = " › ".join([f"{name}, revision {revision}", *path])
     if pages:
         numbers = f"{pages[0]}–{pages[-1]}" if len(pages) > 1 else f"{pages[0]}"
         place += f", page {numbers}"

@@ -36,6 +36,7 @@ def _expected(error: Exception) -> bool:
     from decoding.catalogue import UnknownModel
     from decoding.store import ModelMissing
     from ingest.catalog import CatalogUnusable
+    from ingest.vectors import VectorsUnusable
 
     known = (
         CommandFailed,

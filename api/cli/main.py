@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import ask, documents, models, serve
+from api.cli import ask, documents, evaluate, models, serve
 
 app = typer.Typer(
     help="Cited answers from your own documentation.",
@@ -20,6 +20,7 @@ app.command()(serve.serve)
 app.command()(documents.documents)
 app.command()(documents.collections)
 app.add_typer(models.app, name="models")
+app.add_typer(evaluate.app, name="eval")
 
 
 def _version(wanted: bool) -> None:

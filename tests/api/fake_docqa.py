@@ -1,0 +1,42 @@
+"""``python -m tests.api.fake_docqa ARGUMENTS``: the command line over fake answers.
+
+With ``DOCQA_TEST_BROKEN`` set, loading fails with its text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from api.cli.main import app
+from api.components import LocalComponents
+from tests.api.fake_answers import FakeAnswers
+from tests.api.library import library
+from tests.api.running import HANDBOOK, MANUAL
+
+
+def _load(_: LocalComponents, begin: Callable[[str], None]) -> None:
+    begin("language model")
+    if "DOCQA_TEST_BROKEN" in os.environ:
+        raise ValueError(os.environ["DOCQA_TEST_BROKEN"])
+
+
+def fake_parts() -> dict[str, object]:
+    """Attributes of `LocalComponents` that make it answer without models."""
+    catalog = library({"corvo/manual.md": MANUAL, "staff/handbook.md": HANDBOOK})
+    return {
+        "catalog": catalog,
+        "answers": FakeAnswers(catalog),
+        "load": _load,
+        "require_models": lambda _: None,
+    }
+
+
+def main() -> None:
+    for name, part in fake_parts().items():
+        setattr(LocalComponents, name, part)
+    app(prog_name="docqa")
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ PAGE_MARK = "\f"
 
 
 def _deletions() -> dict[int, str | None]:
-    """Characters without a shape: line endings become ``\\n``, the rest goes.
+    r"""Characters without a shape: line endings become ``\n``, the rest goes.
 
     Among them are those that hide text from a person but not from a model (direction overrides, tags).
     """
@@ -29,7 +29,7 @@ _DELETIONS = _deletions()
 
 
 def normalise(text: str) -> str:
-    """Line endings as ``\\n``; no byte order marks, control characters or invisible formatting."""
+    r"""Line endings as ``\n``; no byte order marks, control characters or invisible formatting."""
     return text.replace("\r\n", "\n").translate(_DELETIONS)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from ingest.markdown_blocks import Block, Kind
 
@@ -123,7 +124,7 @@ class Cutter:
         if not _VISIBLE.search(header) or lead_tokens > self._room // 3:
             header, lead_tokens = "", 0
         starts = [block.start, *(row.start for row in block.children[2:]), block.end]
-        for number, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+        for number, (start, end) in enumerate(pairwise(starts)):
             if number == 0:
                 yield from self._fitted(start, end, room, cut)
             else:

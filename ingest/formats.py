@@ -12,7 +12,7 @@ from ingest.readers.markdown import MarkdownReader
 from ingest.readers.pdf.reader import PdfReader
 from ingest.readers.text import TextReader
 from ingest.readers.word.reader import DocxReader
-from ingest.source_file import Limits
+from ingest.source_file import DEFAULT_LIMITS, Limits
 
 
 def standard_readers(limits: Limits) -> tuple[Reader, ...]:
@@ -23,10 +23,15 @@ def standard_readers(limits: Limits) -> tuple[Reader, ...]:
 class Readers:
     """A `Reader` of all formats: hands each file to the reader that takes its ending."""
 
-    def __init__(self, limits: Limits | None = None, readers: Sequence[Reader] | None = None) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, readers: Sequence[Reader] | None = None) -> None:
         """``limits`` hold for the standard readers; ``readers`` stand in for them. Later ones win an ending."""
-        chosen = standard_readers(limits or Limits()) if readers is None else readers
+        chosen = standard_readers(limits) if readers is None else readers
         self._by_suffix = {suffix: reader for reader in chosen for suffix in reader.suffixes}
+
+    @property
+    def version(self) -> str:
+        """The versions of all readers."""
+        return ", ".join(sorted({reader.version for reader in self._by_suffix.values()}))
 
     @property
     def suffixes(self) -> frozenset[str]:

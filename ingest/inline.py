@@ -18,7 +18,7 @@ _SAFE_TARGET = re.compile(r"(?:https?|mailto|ftp|tel):|(?![a-z][a-z0-9+.-]*:)", 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Text in one form; ``"\\n"`` is a line break that the author meant. ``link`` is the target, empty without one."""
+    r"""Text in one form; ``"\n"`` is a line break that the author meant. ``link`` is the target, empty without one."""
 
     text: str
     bold: bool = False

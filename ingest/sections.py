@@ -25,6 +25,11 @@ class StructureSplitter:
     max_tokens: int = 200
     window: int = 254
 
+    @property
+    def version(self) -> str:
+        """Names the method and its sizes; whose tokens they are is the embedder's to say."""
+        return f"structure 1, {self.max_tokens} of {self.window} tokens"
+
     def split(self, document: Document) -> Sequence[Passage]:
         """Passages in the order of the text; none overlap."""
         text = document.text

@@ -21,6 +21,9 @@ class Limits:
     nesting: int = 150
 
 
+DEFAULT_LIMITS = Limits()
+
+
 # First bytes, the name of the format in a person's words, and the ending that such a file should have.
 _SIGNATURES = (
     (b"%PDF-", "a PDF file", ".pdf"),

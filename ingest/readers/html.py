@@ -16,21 +16,26 @@ from ingest.charset import decode
 from ingest.document import Document
 from ingest.inline import Run, render
 from ingest.markdown_writer import Written
-from ingest.source_file import Limits, SourceFile
+from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
 
-_INVISIBLE = frozenset(
+
+def _names(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_INVISIBLE = _names(
     "script style noscript template head iframe object embed canvas audio video svg math-annotation "
-    "button input select textarea option datalist dialog menu nav".split()
+    "button input select textarea option datalist dialog menu nav"
 )
 _ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "complementary", "menu", "dialog", "alertdialog"})
-_BOILERPLATE = frozenset(
+_BOILERPLATE = _names(
     "nav navbar navigation navheader navfooter menu breadcrumb breadcrumbs sidebar sphinxsidebar headerlink skip-link "
-    "skiplink skip-to-content cookie-banner cookie-consent pagination footer masthead toc table-of-contents".split()
+    "skiplink skip-to-content cookie-banner cookie-consent pagination footer masthead toc table-of-contents"
 )
-_BLOCKS = frozenset(
+_BLOCKS = _names(
     "address article aside blockquote body center dd details dialog div dl dt fieldset figcaption figure footer form "
     "h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main ol p pre section summary table tbody td tfoot th thead tr "
-    "ul caption".split()
+    "ul caption"
 )
 _BOLD = frozenset({"b", "strong"})
 _ITALIC = frozenset({"i", "em", "cite", "dfn", "var"})
@@ -44,7 +49,8 @@ _COLUMNS = 200
 class HtmlReader:
     """Headings, paragraphs, lists, tables and code of a page's main part."""
 
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
+    version: str = "html 1"
     suffixes: frozenset[str] = frozenset({".html", ".htm", ".xhtml"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ingest.canonical import canonical_document, normalise
 from ingest.charset import decode
 from ingest.document import Document
-from ingest.source_file import Limits, SourceFile
+from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
 
 _FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(.*?\n)??\1[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"""^title\s*[:=]\s*(["']?)(.+?)\1\s*$""", re.MULTILINE)
@@ -19,7 +19,8 @@ _FRONT_TITLE = re.compile(r"""^title\s*[:=]\s*(["']?)(.+?)\1\s*$""", re.MULTILIN
 class MarkdownReader:
     """Keeps the text as it is, but for line endings, invisible characters and front matter."""
 
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
+    version: str = "markdown 1"
     suffixes: frozenset[str] = frozenset({".md", ".markdown"})
 
     def read(self, path: Path, source: str) -> Document:

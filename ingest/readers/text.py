@@ -14,7 +14,7 @@ from ingest.charset import decode
 from ingest.document import Document
 from ingest.inline import escape
 from ingest.markdown_writer import Written, code, heading, join, paragraph
-from ingest.source_file import Limits, SourceFile
+from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
 
 _UNDERLINE = re.compile(r"([=\-~^*+#])\1{2,}[ \t]*$")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?=\S)")
@@ -27,7 +27,8 @@ _MARKUP = re.compile(rb"\s*<(?:!doctype\s+html|html[\s>])", re.IGNORECASE)
 class TextReader:
     """Underlined lines become headings, aligned blocks code; paragraphs keep their lines."""
 
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
+    version: str = "text 1"
     suffixes: frozenset[str] = frozenset({".txt", ".text"})
 
     def read(self, path: Path, source: str) -> Document:

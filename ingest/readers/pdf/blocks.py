@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import pairwise
 
 from ingest.readers.pdf.columns import Item
 from ingest.readers.pdf.headings import Heading
-from ingest.readers.pdf.pages import Grid
+from ingest.readers.pdf.pages import Cell, Grid
 from ingest.readers.pdf.words import Line
 
 _BULLET = re.compile(r"[•‣◦▪■●○□❑➢►▶–—·*-]|\uf0b7|\uf0a7")
@@ -28,11 +29,11 @@ class Form(Enum):
 
 @dataclass(slots=True)
 class Text:
-    """Lines of one block. An item has its ``marker`` as first word and stands at ``depth``."""
+    """Lines of one block. An item has its ``marker`` as first word; ``indent`` (blanks) is that of the items above."""
 
     form: Form
     lines: list[Line]
-    depth: int = 0
+    indent: int = 0
     marker: str = ""
 
     @property
@@ -45,7 +46,8 @@ class Text:
 class Table:
     """A table, perhaps from several pages: each row with the page on which it stands."""
 
-    rows: list[tuple[int, tuple[str, ...]]]
+    rows: list[tuple[int, tuple[Cell, ...]]]
+    header: tuple[str, ...]
     last: Grid
 
 
@@ -58,7 +60,7 @@ class BlockBuilder:
 
     headings: Mapping[Line, Heading]
     leading: Mapping[float, float]
-    _item_edges: list[float] = field(default_factory=list)
+    _item_edges: list[tuple[float, int]] = field(default_factory=list)  # Left edge, width of the marker in blanks.
 
     def build(self, items: Sequence[Item]) -> Iterator[Block]:
         """The blocks in order."""
@@ -79,14 +81,14 @@ class BlockBuilder:
                 continue
             if block is not None:
                 yield block
-            block = self._new(item, block)
+            block = self._new(item)
         if block is not None:
             yield block
 
     def _added(self, block: Block, item: Item) -> bool:
         """Whether the item goes on with the block, in which case it is part of it now."""
         if isinstance(block, Table) and isinstance(item, Grid) and _same_table(block.last, item):
-            rows = item.rows[1:] if item.rows[0] == block.rows[0][1] else item.rows
+            rows = item.rows[1:] if item.header == block.header else item.rows
             block.rows.extend((item.page, row) for row in rows)
             block.last = item
             return True
@@ -95,22 +97,21 @@ class BlockBuilder:
             return True
         return False
 
-    def _new(self, item: Item, previous: Block | None) -> Block:
+    def _new(self, item: Item) -> Block:
         if isinstance(item, Grid):
             self._item_edges.clear()
-            return Table([(item.page, row) for row in item.rows], item)
+            return Table([(item.page, row) for row in item.rows], item.header, item)
         if item.mono:
             return Text(Form.CODE, [item])
         if marker := _marker(item):
             edges = self._item_edges
-            while edges and edges[-1] > item.box.x0 + 2:
+            while edges and edges[-1][0] > item.box.x0 - 2:
                 edges.pop()
-            if not edges or edges[-1] < item.box.x0 - 2:
-                edges.append(item.box.x0)
-            return Text(Form.ITEM, [item], depth=len(edges) - 1, marker=marker)
-        hangs = isinstance(previous, Text) and previous.form is not Form.CODE and self._item_edges
-        if hangs and item.box.x0 > self._item_edges[-1] + 5:
-            return Text(Form.PARAGRAPH, [item], depth=len(self._item_edges))
+            indent = sum(width for _, width in edges)
+            edges.append((item.box.x0, len(marker) + 1 if marker[0].isdecimal() else 2))
+            return Text(Form.ITEM, [item], indent, marker)
+        if self._item_edges and item.box.x0 > self._item_edges[-1][0] + 5:
+            return Text(Form.PARAGRAPH, [item], indent=sum(width for _, width in self._item_edges))
         self._item_edges.clear()
         return Text(Form.PARAGRAPH, [item])
 
@@ -144,7 +145,7 @@ class BlockBuilder:
     def _begins_item(self, block: Text, line: Line) -> bool:
         """A number at the start of a line may be plain text; after an item or a finished line it is a marker."""
         if block.form is Form.ITEM:
-            return any(abs(edge - line.box.x0) < 3 for edge in self._item_edges) or line.box.x0 < _text_edge(block)
+            return any(abs(edge - line.box.x0) < 3 for edge, _ in self._item_edges) or line.box.x0 < _text_edge(block)
         return _ends_short(block.last, line) or bool(_SENTENCE_END.search(block.last.text))
 
     def _indented_anew(self, block: Text, line: Line) -> bool:
@@ -163,7 +164,7 @@ def _same_table(one: Grid, two: Grid) -> bool:
 
 
 def _marker(line: Line) -> str:
-    first = line.words[0].text
+    first = line.words[0].run.text
     if len(line.words) > 1 and (_BULLET.fullmatch(first) or _NUMBER.fullmatch(first)):
         return first
     return ""
@@ -185,7 +186,7 @@ def _ends_short(line: Line, following: Line) -> bool:
 def usual_leading(items: Sequence[Item]) -> dict[float, float]:
     """For each size of type, the usual distance between the base lines of a paragraph."""
     pitches: defaultdict[float, Counter[float]] = defaultdict(Counter)
-    for one, two in zip(items, items[1:], strict=False):
+    for one, two in pairwise(items):
         if isinstance(one, Line) and isinstance(two, Line) and (one.page, one.column) == (two.page, two.column):
             pitch = two.base - one.base
             if one.size == two.size and 0.9 * one.size < pitch < 2 * one.size:

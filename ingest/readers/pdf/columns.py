@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from ingest.readers.pdf.pages import Grid
 from ingest.readers.pdf.words import Line, Word, lines_of
@@ -53,7 +53,7 @@ def _ordered(words: list[Word], grids: list[Grid], page: int, depth: int) -> lis
             parts.append(found)
             continue
         for left in (True, False):
-            side = [word for row in band for word in row.words if (word.centre[0] < gutter) == left]
+            side = [word for row in band for word in row.words if (word.box.centre[0] < gutter) == left]
             tables = [row.grid for row in band if row.grid and (row.grid.box.x1 < gutter) == left]
             if side or tables:
                 parts.extend(_ordered(side, tables, page, depth - 1))
@@ -88,13 +88,11 @@ def _gutter(lines: Sequence[Line]) -> float | None:
     if shared < max(_FEWEST_LINES, 0.4 * len(lines)):
         return None
     both = [line for line in lines if any(a <= middle <= b for a, b in _gaps(line))]
-    fill_left = sum(max(w.box.x1 for w in line.words if w.box.x1 <= middle) - left for line in both)
-    fill_right = sum(right - min(w.box.x0 for w in line.words if w.box.x0 >= middle) for line in both)
+    used_left = sum(max(word.box.x1 for word in line.words if word.box.x1 <= middle) - left for line in both)
     used_right = sum(line.box.x1 - middle for line in both)
-    filled = fill_left > 0.75 * len(both) * (middle - left) and used_right > 0.75 * len(both) * (right - middle)
-    return middle if filled and fill_right else None
+    full_left, full_right = 0.75 * len(both) * (middle - left), 0.75 * len(both) * (right - middle)
+    return middle if used_left > full_left and used_right > full_right else None
 
 
 def _gaps(line: Line) -> list[tuple[float, float]]:
-    pairs = zip(line.words, line.words[1:], strict=False)
-    return [(a.box.x1, b.box.x0) for a, b in pairs if b.box.x0 - a.box.x1 > 0.9 * line.size]
+    return [(a.box.x1, b.box.x0) for a, b in pairwise(line.words) if b.box.x0 - a.box.x1 > 0.9 * line.size]

@@ -67,7 +67,7 @@ def _numbered_places(margins: Sequence[Sequence[Line]], body: float) -> set[int]
     offsets: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for lines in margins:
         for line in lines:
-            for number in {line.words[0].text, line.words[-1].text}:
+            for number in {line.words[0].run.text, line.words[-1].run.text}:
                 if line.size <= 1.05 * body and number.isdecimal() and len(number) <= 4:
                     offsets[_place(line)][int(number) - line.page] += 1
     least = max(3, len(margins) / 2)

@@ -3,32 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
 
-from ingest.inline import Run, render
-from ingest.readers.pdf.words import Box, Word, lines_of
+from ingest.inline import Run
+from ingest.readers.pdf.words import Box, Line, Word, lines_of
 
+if TYPE_CHECKING:
+    from pdfplumber._typing import T_obj
+    from pdfplumber.page import Page as PlumberPage
+    from pdfplumber.table import Table
+
+_BOLD = re.compile(r"bold|black|heavy|demi|[-,]bd\b", re.IGNORECASE)
+_ITALIC = re.compile(r"italic|oblique|slanted|[-,]it\b", re.IGNORECASE)
+_MONOSPACED = re.compile(r"courier|mono|consol|menlo|typewriter|cmtt|\bcode|fixed|lettergothic", re.IGNORECASE)
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _UNMAPPED = re.compile(r"\(cid:\d+\)")
 _MOST_RULES = 6_000
 """Edges on a page above which it is a drawing, in which to look for tables would take minutes."""
 
+Cell = tuple[Line, ...]
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Grid:
-    """A table at a place: inline Markdown by row and column, the columns' left edges, and the plain first row."""
+    """A table at a place: the lines of its cells by row and column."""
 
     page: int
     box: Box
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     column: int = 0
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The words of the first row."""
+        return tuple(" ".join(line.text for line in cell) for cell in self.rows[0])
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What stands on a page. ``number`` counts from 1; ``unmapped`` counts characters without a known meaning."""
+    """What stands on a page. ``number`` counts from 1.
+
+    ``characters`` counts those of the text, ``unmapped`` those among them that no one knows the meaning of;
+    ``pictured`` is set if a picture covers most of the page.
+    """
 
     number: int
     width: float
@@ -40,72 +60,94 @@ class Page:
     pictured: bool
 
 
-def read_page(page: Any, number: int) -> Page:
+def read_page(page: PlumberPage, number: int) -> Page:
     """Take what is needed out of a pdfplumber page."""
-    upright = page.filter(lambda item: item["object_type"] != "char" or item["upright"])
-    words = tuple(_words(upright, page.hyperlinks))
-    tables = [table for table in _tables(upright) if _is_table(table, words)]
-    grids = tuple(_grid(table, words, number) for table in tables)
-    free = tuple(word for word in words if not any(grid.box.holds(*word.centre) for grid in grids))
-    unmapped = sum(len(_UNMAPPED.findall(word.text)) for word in words)
-    pictured = any(
-        (image["x1"] - image["x0"]) * (image["bottom"] - image["top"]) > 0.5 * page.width * page.height
-        for image in page.images
+    readable = page.filter(_readable(page))
+    words = list(_words(readable, page))
+    tables = [] if len(readable.edges) > _MOST_RULES else readable.find_tables()
+    grids = tuple(_grid(table, words, number) for table in tables if _is_table(table, words))
+    return Page(
+        number=number,
+        width=float(page.width),
+        height=float(page.height),
+        words=tuple(word for word in words if not any(grid.box.holds(*word.box.centre) for grid in grids)),
+        grids=grids,
+        characters=sum(len(word.run.text) for word in words),
+        unmapped=sum(len(found) for word in words for found in _UNMAPPED.findall(word.run.text)),
+        pictured=any(
+            (image["x1"] - image["x0"]) * (image["bottom"] - image["top"]) > 0.5 * page.width * page.height
+            for image in page.images
+        ),
     )
-    return Page(number, float(page.width), float(page.height), free, grids, len(upright.chars), unmapped, pictured)
 
 
-def _words(page: Any, links: Sequence[Any]) -> Iterator[Word]:
-    targets = [(Box(link["x0"], link["top"], link["x1"], link["bottom"]), str(link["uri"])) for link in links]
-    found = page.dedupe_chars().extract_words(
-        x_tolerance_ratio=0.15, y_tolerance=2, keep_blank_chars=False, extra_attrs=["fontname", "size"]
-    )
-    for word in found:
-        box = Box(word["x0"], word["top"], word["x1"], word["bottom"])
-        text = word["text"].translate(_LIGATURES)
-        made = Word(text, box, str(word["fontname"]).rsplit("+", 1)[-1], float(word["size"]))
-        link = next((uri for area, uri in targets if area.holds(*made.centre)), "")
-        yield Word(text, box, made.font, made.size, link) if link else made
+def _readable(page: PlumberPage) -> Callable[[T_obj], bool]:
+    """Takes no text that is turned or beside the page, and none twice: printing it twice makes it bold."""
+    left, top, right, bottom = page.bbox
+    seen: set[tuple[str, int, int]] = set()
+
+    def accepts(item: T_obj) -> bool:
+        if item["object_type"] != "char":
+            return True
+        x, y = (item["x0"] + item["x1"]) / 2, (item["top"] + item["bottom"]) / 2
+        if not item["upright"] or not (left <= x <= right and top <= y <= bottom):
+            return False
+        place = (round(item["x0"]), round(item["top"]))
+        if item["text"] != " " and any((item["text"], place[0] + step, place[1]) in seen for step in (-1, 0, 1)):
+            return False
+        seen.add((item["text"], *place))
+        return True
+
+    return accepts
 
 
-def _tables(page: Any) -> list[Any]:
-    return [] if len(page.edges) > _MOST_RULES else list(page.find_tables())
+def _words(readable: PlumberPage, page: PlumberPage) -> Iterator[Word]:
+    links = [(Box(link["x0"], link["top"], link["x1"], link["bottom"]), str(link["uri"])) for link in page.hyperlinks]
+    for found in readable.extract_words(x_tolerance_ratio=0.15, y_tolerance=2, extra_attrs=["fontname", "size"]):
+        box = Box(found["x0"], found["top"], found["x1"], found["bottom"])
+        form = _form(str(found["fontname"]))
+        link = next((uri for area, uri in links if area.holds(*box.centre)), "")
+        yield Word(replace(form, text=found["text"].translate(_LIGATURES), link=link), box, float(found["size"]))
 
 
-def _is_table(table: Any, words: Sequence[Word]) -> bool:
+@cache
+def _form(font: str) -> Run:
+    """The form that a font's name tells; in front of a plus sign is only the name of a subset."""
+    name = font.rsplit("+", 1)[-1]
+    bold, italic, code = (pattern.search(name) is not None for pattern in (_BOLD, _ITALIC, _MONOSPACED))
+    return Run("", bold, italic, code)
+
+
+def _is_table(table: Table, words: Sequence[Word]) -> bool:
     """Several columns with text in them: frames around text and shaded notes are no tables."""
-    columns = max((len(row.cells) for row in table.rows), default=0)
-    if columns < 2:
+    if max((len(row.cells) for row in table.rows), default=0) < 2:
         return False
-    cells = [Box(*cell) for row in table.rows for cell in row.cells if cell is not None]
-    filled = sum(any(cell.holds(*word.centre) for word in words) for cell in cells)
+    cells = [Box(*cell) for cell in table.cells]
+    filled = sum(any(cell.holds(*word.box.centre) for word in words) for cell in cells)
     return len(cells) >= 2 and filled >= max(2, 0.3 * len(cells))
 
 
-def _grid(table: Any, words: Sequence[Word], page: int) -> Grid:
+def _grid(table: Table, words: Sequence[Word], page: int) -> Grid:
     box = Box(*table.bbox)
-    inside = [word for word in words if box.holds(*word.centre)]
+    inside = [word for word in words if box.holds(*word.box.centre)]
+    cells = {area: _cell(area, inside, page) for area in (Box(*cell) for cell in table.cells)}
     lefts = [column.bbox[0] for column in table.columns]
-    cells = [Box(*cell) for row in table.rows for cell in row.cells if cell is not None]
-    texts = {cell: _cell_text(cell, inside, page) for cell in cells}
-    rows: list[tuple[str, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     for row in table.rows:
         _, top, _, bottom = row.bbox
-        texts_of_row: list[str] = []
+        found: list[Cell] = []
         for left, cell in zip(lefts, row.cells, strict=False):
             if cell is not None:
-                texts_of_row.append(texts[Box(*cell)])
+                found.append(cells[Box(*cell)])
             else:  # Covered by a merged cell, whose text stands in each place that it covers.
                 spot = (left + 1, (top + bottom) / 2)
-                texts_of_row.append(next((texts[cell] for cell in cells if cell.holds(*spot)), ""))
-        rows.append(tuple(texts_of_row))
+                found.append(next((lines for area, lines in cells.items() if area.holds(*spot)), ()))
+        rows.append(tuple(found))
     return Grid(page, box, tuple(rows))
 
 
-def _cell_text(cell: Box, words: Sequence[Word], page: int) -> str:
-    lines = lines_of((word for word in words if cell.holds(*word.centre)), page)
-    runs: list[Run] = []
-    for line in lines:
-        runs.extend([Run(" "), *line.runs()])
-    bold = all(run.bold for run in runs if run.text.strip())
-    return render([Run(run.text, False, run.italic, run.code, run.link) for run in runs] if bold else runs)
+def _cell(area: Box, words: Sequence[Word], page: int) -> Cell:
+    """The lines in a cell; they end where the cell does, less a margin like the one on their left."""
+    lines = lines_of((word for word in words if area.holds(*word.box.centre)), page)
+    margin = min((line.box.x0 - area.x0 for line in lines), default=0.0)
+    return tuple(replace(line, right=area.x1 - margin) for line in lines)

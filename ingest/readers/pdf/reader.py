@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ingest import markdown_writer as md
 from ingest.canonical import canonical_document
@@ -15,12 +15,18 @@ from ingest.document import Document
 from ingest.reader import UnreadableFile
 from ingest.readers.pdf.blocks import BlockBuilder, usual_leading
 from ingest.readers.pdf.columns import Item, reading_order
+from ingest.readers.pdf.flow import Flow, vocabulary_of
 from ingest.readers.pdf.furniture import running_words
 from ingest.readers.pdf.headings import OutlineEntry, find_headings
 from ingest.readers.pdf.pages import Page, read_page
 from ingest.readers.pdf.words import Line, body_size, lines_of
-from ingest.readers.pdf.writing import PdfWriter, vocabulary_of
-from ingest.source_file import Limits, SourceFile
+from ingest.readers.pdf.writing import PdfWriter
+from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
+
+if TYPE_CHECKING:
+    from pdfminer.pdfdocument import PDFDocument
+    from pdfplumber.page import Page as PlumberPage
+    from pdfplumber.pdf import PDF
 
 _REPAIR = "open it in a PDF viewer and save or print it as PDF again"
 
@@ -29,7 +35,8 @@ _REPAIR = "open it in a PDF viewer and save or print it as PDF again"
 class PdfReader:
     """Reads the text layer: order by columns, headings by outline and type, tables by rules; no running heads."""
 
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
+    version: str = "pdf 1"
     suffixes: frozenset[str] = frozenset({".pdf"})
 
     def read(self, path: Path, source: str) -> Document:
@@ -71,7 +78,7 @@ class PdfReader:
             _check_text(file, pages)
             return pages, list(_outline(pdf.doc)), str(pdf.metadata.get("Title") or "")
 
-    def _pages(self, file: SourceFile, pdf: Any) -> Iterator[Page]:
+    def _pages(self, file: SourceFile, pdf: PDF) -> Iterator[Page]:
         characters = 0
         for number, page in enumerate(pdf.pages, 1):
             _check_content(file, page, number)
@@ -85,7 +92,7 @@ class PdfReader:
             yield read
 
 
-def _check_structure(file: SourceFile, pdf: Any) -> None:
+def _check_structure(file: SourceFile, pdf: PDF) -> None:
     """A broken index is repaired by guessing, which may lose pages: refuse it, and a page tree with holes."""
     from pdfminer.pdfdocument import PDFXRefFallback
     from pdfminer.pdftypes import resolve1
@@ -97,7 +104,7 @@ def _check_structure(file: SourceFile, pdf: Any) -> None:
         raise file.unreadable(f"is damaged (it has {len(pdf.pages)} of {declared} pages): {_REPAIR}")
 
 
-def _check_content(file: SourceFile, page: Any, number: int) -> None:
+def _check_content(file: SourceFile, page: PlumberPage, number: int) -> None:
     """The parser reads what it can of a broken stream; here it has to be whole."""
     for stream in page.page_obj.contents:
         from pdfminer.pdftypes import PDFStream, resolve1
@@ -129,7 +136,7 @@ def _check_text(file: SourceFile, pages: Sequence[Page]) -> None:
         )
 
 
-def _outline(document: Any) -> Iterator[OutlineEntry]:
+def _outline(document: PDFDocument) -> Iterator[OutlineEntry]:
     from pdfminer.pdfdocument import PDFNoOutlines
 
     try:
@@ -149,5 +156,5 @@ def _markdown(pages: Sequence[Page], outline: Sequence[OutlineEntry]) -> str:
         items.extend(reading_order(words, page.grids, page.number))
     headings = find_headings(items, outline, body)
     blocks = BlockBuilder(headings, usual_leading(items)).build(items)
-    writer = PdfWriter(vocabulary_of(item for item in items if isinstance(item, Line)))
+    writer = PdfWriter(Flow(vocabulary_of(item for item in items if isinstance(item, Line))))
     return md.join(writer.write(blocks))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 from ingest.inline import Run
 
-_BOLD = re.compile(r"bold|black|heavy|demi|[-,]bd\b", re.IGNORECASE)
-_ITALIC = re.compile(r"italic|oblique|slanted|[-,]it\b", re.IGNORECASE)
-_MONOSPACED = re.compile(r"courier|mono|consol|menlo|typewriter|cmtt|\bcode|fixed|lettergothic", re.IGNORECASE)
 _NARROWEST_SPACE = 0.15
 """Ems between words; what is closer is one word in two forms."""
 
@@ -26,6 +23,11 @@ class Box:
     x1: float
     bottom: float
 
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Its middle."""
+        return (self.x0 + self.x1) / 2, (self.top + self.bottom) / 2
+
     def holds(self, x: float, y: float) -> bool:
         """Whether a point lies inside."""
         return self.x0 <= x <= self.x1 and self.top <= y <= self.bottom
@@ -35,32 +37,9 @@ class Box:
 class Word:
     """Characters without a gap, in one face and size (points)."""
 
-    text: str
+    run: Run
     box: Box
-    font: str
     size: float
-    link: str = ""
-
-    @property
-    def centre(self) -> tuple[float, float]:
-        """The middle of its box."""
-        return (self.box.x0 + self.box.x1) / 2, (self.box.top + self.box.bottom) / 2
-
-    @property
-    def bold(self) -> bool:
-        """Whether the face is a bold one."""
-        return bool(_BOLD.search(self.font))
-
-    @property
-    def mono(self) -> bool:
-        """Whether the face is a typewriter's."""
-        return bool(_MONOSPACED.search(self.font))
-
-    @property
-    def run(self) -> Run:
-        """The word as formatted text."""
-        italic = bool(_ITALIC.search(self.font))
-        return Run(self.text, bold=self.bold, italic=italic, code=self.mono, link=self.link)
 
 
 @dataclass(frozen=True)
@@ -88,7 +67,7 @@ class Line:
         """The size of most of its characters, to half a point."""
         sizes: Counter[float] = Counter()
         for word in self.words:
-            sizes[round(word.size * 2) / 2] += len(word.text)
+            sizes[round(word.size * 2) / 2] += len(word.run.text)
         return sizes.most_common(1)[0][0]
 
     @cached_property
@@ -104,48 +83,45 @@ class Line:
     @cached_property
     def bold(self) -> bool:
         """Whether all of it is bold."""
-        return all(word.bold for word in self.words)
+        return all(word.run.bold for word in self.words)
 
     @cached_property
     def mono(self) -> bool:
         """Whether all of it is in a typewriter face."""
-        return all(word.mono for word in self.words)
+        return all(word.run.code for word in self.words)
 
     def runs(self, skip: int = 0) -> list[Run]:
         """Formatted text of the words from the one at ``skip`` on, with spaces between them."""
-        runs: list[Run] = []
-        previous: Word | None = None
-        for word in self.words[skip:]:
-            if previous is not None and word.box.x0 - previous.box.x1 > _NARROWEST_SPACE * min(
-                word.size, previous.size
-            ):
-                same = previous.run.form == word.run.form
-                runs.append(Run(" ") if not same else _blank(previous.run))
+        words = self.words[skip:]
+        runs = [word.run for word in words[:1]]
+        for before, word in pairwise(words):
+            if word.box.x0 - before.box.x1 > _NARROWEST_SPACE * min(word.size, before.size):
+                runs.append(space_between(before.run, word.run))
             runs.append(word.run)
-            previous = word
         return runs
 
 
-def _blank(run: Run) -> Run:
-    return Run(" ", *run.form)
+def space_between(before: Run, after: Run) -> Run:
+    """A space, in the form of the runs around it where they share one."""
+    return replace(before, text=" ") if before.form == after.form else Run(" ")
 
 
 def lines_of(words: Iterable[Word], page: int) -> list[Line]:
-    """Words gathered into lines from top to bottom; a raised or smaller word belongs to the line it touches."""
-    rows: list[tuple[Word, list[Word]]] = []
+    """Words gathered into lines from top to bottom; a raised or smaller word belongs to the line that it touches."""
+    rows: list[tuple[Box, list[Word]]] = []
     for word in sorted(words, key=lambda word: (-word.size, word.box.top)):
-        row = next((row for first, row in reversed(rows) if _on_one_line(first, word)), None)
+        row = next((row for first, row in reversed(rows) if _on_one_line(first, word.box)), None)
         if row is None:
-            rows.append((word, [word]))
+            rows.append((word.box, [word]))
         else:
             row.append(word)
     lines = [Line(page, tuple(sorted(row, key=lambda word: word.box.x0))) for _, row in rows]
     return sorted(lines, key=lambda line: (line.box.top, line.box.x0))
 
 
-def _on_one_line(first: Word, word: Word) -> bool:
-    shared = min(first.box.bottom, word.box.bottom) - max(first.box.top, word.box.top)
-    return shared > 0.5 * min(first.box.bottom - first.box.top, word.box.bottom - word.box.top)
+def _on_one_line(one: Box, two: Box) -> bool:
+    shared = min(one.bottom, two.bottom) - max(one.top, two.top)
+    return shared > 0.5 * min(one.bottom - one.top, two.bottom - two.top)
 
 
 def body_size(lines: Sequence[Line]) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+
+from lxml.etree import _Element as Element
 
 from ingest import markdown_writer as md
 from ingest.inline import Run, render
@@ -23,11 +24,11 @@ _COLUMNS = 200
 class Body:
     """Walks the body once from top to bottom; ``notes`` are footnotes and endnotes by kind and number."""
 
-    element: Any
+    element: Element
     styles: Styles
     numbering: Numbering
     text: TextReader
-    notes: Mapping[str, Any]
+    notes: Mapping[str, Element]
     _indents: list[int] = field(default_factory=list)
 
     def blocks(self) -> Iterator[Written]:
@@ -40,7 +41,7 @@ class Body:
             if key in self.notes:
                 yield Written(f"[^{number}]: {self._flat(self.notes[key])}")
 
-    def _inside(self, parent: Any, shift: int) -> Iterator[Written]:
+    def _inside(self, parent: Element, shift: int) -> Iterator[Written]:
         code: list[str] = []
         for element in _children(parent):
             if element.tag == w("p") and self.styles.is_code(element):
@@ -57,7 +58,7 @@ class Body:
                 yield from self._table(element, shift)
         yield md.code("\n".join(code))
 
-    def _paragraph(self, element: Any, shift: int) -> Iterator[Written]:
+    def _paragraph(self, element: Element, shift: int) -> Iterator[Written]:
         label = self.numbering.next_label(element)
         runs = self.text.runs(element)
         text = render(runs)
@@ -90,7 +91,7 @@ class Body:
         self._indents.append(len(marker) + 1)
         return Written(_indented(md.item(marker, [md.paragraph(shown)]).text, outer), item=True)
 
-    def _table(self, element: Any, shift: int) -> Iterator[Written]:
+    def _table(self, element: Element, shift: int) -> Iterator[Written]:
         rows = list(_rows(element))
         cells = [list(row.iter(w("tc"))) for row in rows]
         if len(rows) == 1 and len(cells[0]) == 1:  # A frame around text, not a table.
@@ -98,7 +99,7 @@ class Body:
             return
         yield md.table(self._grid(rows))
 
-    def _grid(self, rows: Iterable[Any]) -> list[list[str]]:
+    def _grid(self, rows: Iterable[Element]) -> list[list[str]]:
         """Cells by row and column; a merged cell stands in each place that it covers."""
         grid: list[list[str]] = []
         for number, row in enumerate(rows):
@@ -115,7 +116,7 @@ class Body:
             grid.append(cells)
         return grid
 
-    def _flat(self, parent: Any, *, header: bool = False) -> str:
+    def _flat(self, parent: Element, *, header: bool = False) -> str:
         """All paragraphs of a cell or a note on one line."""
         parts: list[str] = []
         for paragraph in parent.iter(w("p")):
@@ -127,7 +128,7 @@ class Body:
         return " ".join(parts)
 
 
-def _children(parent: Any) -> Iterator[Any]:
+def _children(parent: Element) -> Iterator[Element]:
     """Paragraphs and tables in order, those inside content controls and insertions too."""
     for child in parent:
         if child.tag in {w("p"), w("tbl")}:
@@ -141,7 +142,7 @@ def _children(parent: Any) -> Iterator[Any]:
             yield from _children(child)
 
 
-def _rows(table: Any) -> Iterator[Any]:
+def _rows(table: Element) -> Iterator[Element]:
     for child in table:
         if child.tag == w("tr"):
             yield child
@@ -149,7 +150,7 @@ def _rows(table: Any) -> Iterator[Any]:
             yield from _rows(child)
 
 
-def _cells(row: Any) -> Iterator[Any]:
+def _cells(row: Element) -> Iterator[Element]:
     for child in row:
         if child.tag == w("tc"):
             yield child
@@ -157,7 +158,7 @@ def _cells(row: Any) -> Iterator[Any]:
             yield from _cells(child)
 
 
-def _text_boxes(paragraph: Any) -> Iterator[Any]:
+def _text_boxes(paragraph: Element) -> Iterator[Element]:
     """Boxes anchored in a paragraph; Word writes each twice, for new and for old readers."""
     for box in paragraph.iter(w("txbxContent")):
         holders = [ancestor.tag for ancestor in box.iterancestors()]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+
+from lxml.etree import _Element as Element
 
 from ingest.readers.word.names import VALUE, w
 from ingest.readers.word.styles import Styles
@@ -31,18 +32,18 @@ class _Level:
 class Numbering:
     """Counts through the numbered paragraphs of a document in their order."""
 
-    def __init__(self, numbering: Any, styles: Styles) -> None:
+    def __init__(self, numbering: Element | None, styles: Styles) -> None:
         """``numbering`` is the root of the numbering part, None for a document without one."""
         self._styles = styles
-        self._abstract: dict[str, Any] = {}
-        self._numbers: dict[str, Any] = {}
+        self._abstract: dict[str, Element] = {}
+        self._numbers: dict[str, Element] = {}
         if numbering is not None:
-            self._abstract = {a.get(w("abstractNumId")): a for a in numbering.iter(w("abstractNum"))}
-            self._numbers = {n.get(w("numId")): n for n in numbering.iter(w("num"))}
+            self._abstract = {a.get(w("abstractNumId"), ""): a for a in numbering.iter(w("abstractNum"))}
+            self._numbers = {n.get(w("numId"), ""): n for n in numbering.iter(w("num"))}
         self._counters: dict[str, dict[int, int]] = {}
         self._begun: set[tuple[str, int]] = set()
 
-    def next_label(self, paragraph: Any) -> Label | None:
+    def next_label(self, paragraph: Element) -> Label | None:
         """Count this paragraph and give what stands before it; None for one that is not numbered."""
         number, depth = self._properties(paragraph)
         if number is None:
@@ -51,8 +52,9 @@ class Numbering:
         if level is None:
             return None
         counters = self._counters.setdefault(self._abstract_id(number), {})
-        if (number.get(w("numId")), depth) not in self._begun:
-            self._begun.add((number.get(w("numId")), depth))
+        instance = (number.get(w("numId"), ""), depth)
+        if instance not in self._begun:
+            self._begun.add(instance)
             override = self._override(number, depth, "startOverride")
             if override is not None:
                 counters[depth] = int(override.get(VALUE, "1")) - 1
@@ -63,7 +65,7 @@ class Numbering:
             return Label("", depth)
         return Label(self._text(number, level, counters, depth), depth)
 
-    def _text(self, number: Any, level: _Level, counters: dict[int, int], depth: int) -> str:
+    def _text(self, number: Element, level: _Level, counters: dict[int, int], depth: int) -> str:
         def filled(found: re.Match[str]) -> str:
             at = int(found[1]) - 1
             outer = self._level(number, at)
@@ -73,7 +75,7 @@ class Numbering:
 
         return re.sub(r"%([1-9])", filled, level.pattern).strip()
 
-    def _properties(self, paragraph: Any) -> tuple[Any, int]:
+    def _properties(self, paragraph: Element) -> tuple[Element | None, int]:
         """The numbering instance and the level that hold for a paragraph."""
         own = paragraph.find(f"{w('pPr')}/{w('numPr')}")
         inherited = (style.find(f"{w('pPr')}/{w('numPr')}") for style in self._styles.of_paragraph(paragraph))
@@ -89,11 +91,11 @@ class Numbering:
                 depth = int(level.get(VALUE, "0"))
         return self._numbers.get(number_id or ""), depth or 0
 
-    def _abstract_id(self, number: Any) -> str:
+    def _abstract_id(self, number: Element) -> str:
         found = number.find(w("abstractNumId"))
         return "" if found is None else str(found.get(VALUE))
 
-    def _level(self, number: Any, depth: int) -> _Level | None:
+    def _level(self, number: Element, depth: int) -> _Level | None:
         element = self._override(number, depth, "lvl")
         if element is None:
             element = self._abstract_level(self._abstract.get(self._abstract_id(number)), depth)
@@ -106,20 +108,20 @@ class Numbering:
             1 if start is None else int(start.get(VALUE, "1")),
         )
 
-    def _abstract_level(self, abstract: Any, depth: int) -> Any:
+    def _abstract_level(self, abstract: Element | None, depth: int) -> Element | None:
         if abstract is None:
             return None
         link = abstract.find(w("numStyleLink"))
         if link is not None:
             properties = self._styles.numbering_of(link.get(VALUE))
             number = None if properties is None else properties.find(w("numId"))
-            linked = None if number is None else self._numbers.get(number.get(VALUE))
+            linked = None if number is None else self._numbers.get(number.get(VALUE, ""))
             target = None if linked is None else self._abstract.get(self._abstract_id(linked))
             abstract = abstract if target is None or target.find(w("numStyleLink")) is not None else target
         return next((lvl for lvl in abstract.findall(w("lvl")) if lvl.get(w("ilvl")) == str(depth)), None)
 
     @staticmethod
-    def _override(number: Any, depth: int, name: str) -> Any:
+    def _override(number: Element, depth: int, name: str) -> Element | None:
         for override in number.findall(w("lvlOverride")):
             if override.get(w("ilvl")) == str(depth):
                 return override.find(w(name))

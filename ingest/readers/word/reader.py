@@ -17,7 +17,7 @@ from ingest.readers.word.names import w
 from ingest.readers.word.numbering import Numbering
 from ingest.readers.word.styles import Styles
 from ingest.readers.word.text import TextReader
-from ingest.source_file import Limits, SourceFile
+from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -27,7 +27,8 @@ _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 class DocxReader:
     """Headings by style or outline level, lists with Word's numbers, tables, code, notes; no running heads."""
 
-    limits: Limits = Limits()
+    limits: Limits = DEFAULT_LIMITS
+    version: str = "docx 1"
     suffixes: frozenset[str] = frozenset({".docx"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+
+from lxml.etree import _Element as Element
 
 from ingest.inline import Run
 from ingest.readers.word.names import ALTERNATIVES, CHOICE, MATH, PICTURE, RELATION, w
@@ -15,7 +16,7 @@ _TRANSPARENT = frozenset(
     w(name) for name in ("ins", "moveTo", "smartTag", "customXml", "sdt", "sdtContent", "fldSimple", "dir", "bdo")
 )
 _LINK_FIELD = re.compile(r'\s*HYPERLINK\s+"([^"]+)"')
-_BREAKS = {w("tab"): " ", w("ptab"): " ", w("cr"): "\n", w("noBreakHyphen"): "-"}
+_BREAKS = {w("tab"): "\t", w("ptab"): "\t", w("cr"): "\n", w("noBreakHyphen"): "-"}
 
 
 @dataclass(slots=True)
@@ -38,11 +39,11 @@ class TextReader:
     targets: Mapping[str, str]
     notes: list[str] = field(default_factory=list)
 
-    def runs(self, paragraph: Any) -> list[Run]:
+    def runs(self, paragraph: Element) -> list[Run]:
         """The text as it stands: insertions accepted, deletions and hidden text left out."""
         return list(self._inside(paragraph, "", []))
 
-    def _inside(self, parent: Any, link: str, fields: list[_Field]) -> Iterator[Run]:
+    def _inside(self, parent: Element, link: str, fields: list[_Field]) -> Iterator[Run]:
         for child in parent:
             if child.tag == w("r"):
                 yield from self._run(child, link, fields)
@@ -55,7 +56,7 @@ class TextReader:
             elif isinstance(child.tag, str) and child.tag.startswith(MATH):
                 yield Run("".join(text.text or "" for text in child.iter(f"{MATH}t")))
 
-    def _run(self, run: Any, link: str, fields: list[_Field]) -> Iterator[Run]:
+    def _run(self, run: Element, link: str, fields: list[_Field]) -> Iterator[Run]:
         if self.styles.run_is(run, "vanish"):
             return
         form = Run(
@@ -77,14 +78,14 @@ class TextReader:
             elif text := self._characters(child):
                 yield replace(form, text=text, link=target)
 
-    def _characters(self, element: Any) -> str:
+    def _characters(self, element: Element) -> str:
         if element.tag == w("t"):
             return element.text or ""
         if element.tag == w("br"):
             return "\n" if element.get(w("type"), "textWrapping") == "textWrapping" else " "
         if element.tag == w("sym"):
             code = int(element.get(w("char"), "0"), 16)
-            return chr(code) if 0x20 <= code < 0xE000 and not 0xD800 <= code else ""
+            return chr(code) if 0x20 <= code < 0xD800 else ""  # Above are signs of one font alone.
         if element.tag in {w("footnoteReference"), w("endnoteReference")}:
             key = element.tag.removeprefix(w("")).removesuffix("Reference") + element.get(w("id"), "")
             if key not in self.notes:
@@ -93,7 +94,7 @@ class TextReader:
         return _BREAKS.get(element.tag, "")
 
 
-def _follow_field(element: Any, fields: list[_Field]) -> None:
+def _follow_field(element: Element, fields: list[_Field]) -> None:
     if element.tag == w("instrText") and fields:
         fields[-1].code += element.text or ""
     if element.tag != w("fldChar"):
@@ -108,6 +109,6 @@ def _follow_field(element: Any, fields: list[_Field]) -> None:
         fields.pop()
 
 
-def _picture(element: Any) -> Iterator[Run]:
+def _picture(element: Element) -> Iterator[Run]:
     if alt := " ".join((element.get("descr") or "").split()):
         yield Run(alt, image=True)

@@ -31,11 +31,10 @@ export class MarkdownView {
     }
     this.source = source;
     for (const { element: gone } of this.blocks.splice(same)) gone.remove();
-    const fresh = blocks.slice(same);
-    if (fresh.length === 0) return;
-    this.leaves.truncate(fresh[0].start);
-    for (const block of fresh) this.blocks.push({ ...block, element: renderBlock(block, this.leaves) });
-    this.root.append(...this.blocks.slice(same).map((block) => block.element));
+    this.leaves.truncate(this.blocks.at(-1)?.end ?? 0);
+    const fresh = blocks.slice(same).map((block) => ({ ...block, element: renderBlock(block, this.leaves) }));
+    this.blocks.push(...fresh);
+    this.root.append(...fresh.map((block) => block.element));
   }
 
   /** The top-level block that holds the unit at `position`, or the first one after it. */

@@ -50,8 +50,7 @@ export class SourceView {
     document.body.classList.add("with-source");
     document.getElementById("conversation").inert = isOverlay();
     await this.show(index);
-    const mark = this.shown?.marks[0];
-    (mark ?? this.body).focus({ preventScroll: true });
+    this.focusWords();
   }
 
   close() {
@@ -64,9 +63,18 @@ export class SourceView {
     this.opener?.focus({ preventScroll: true });
   }
 
-  step(by) {
+  async step(by) {
     const index = this.index + by;
-    if (index >= 0 && index < this.places.length) this.show(index);
+    if (index < 0 || index >= this.places.length) return;
+    const inText = this.body.contains(document.activeElement);
+    if (inText) this.body.focus({ preventScroll: true }); // the text may be exchanged: keys still arrive here
+    await this.show(index);
+    if (inText || document.activeElement.disabled) this.focusWords(); // what had the focus is gone
+  }
+
+  focusWords() {
+    const target = this.shown?.marks[0] ?? this.body;
+    if (this.isOpen) target.focus({ preventScroll: true });
   }
 
   async show(index) {

@@ -10,6 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 
+class VectorsUnusable(Exception):
+    """The store can't be read or written: damaged, disk full. It can be made anew from the catalog."""
+
+
 @dataclass(frozen=True, slots=True)
 class VectorHit:
     """A stored passage id with its cosine similarity to the query, in [-1, 1]."""
@@ -22,8 +26,8 @@ class VectorHit:
 class VectorStore(Protocol):
     """Law: rebuilding from the catalog gives the same answers; the store holds nothing that is not rebuildable.
 
-    It knows nothing of current and replaced: a query may return passages of any revision that has vectors, and
-    the caller drops those that the catalog does not call current.
+    It knows nothing of current and replaced: a query may return passages of any revision that has vectors. The
+    caller drops those that the catalog does not call current, and asks for more than it needs.
     """
 
     def upsert(

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ingest import chroma_vectors
+from ingest.chroma_vectors import ChromaVectors
+from ingest.vectors import VectorStore, VectorsUnusable
+from tests.contracts.vectors import VectorStoreContract, ids_of, random_rows, unit
+from tests.fakes.vectors import MemoryVectors
+
+
+class TestMemoryVectors(VectorStoreContract):
+    @pytest.fixture
+    def vectors(self) -> VectorStore:
+        return MemoryVectors()
+
+
+class TestChromaVectors(VectorStoreContract):
+    @pytest.fixture
+    def vectors(self, tmp_path: Path) -> Iterator[VectorStore]:
+        vectors = ChromaVectors(tmp_path / "chroma", "model/float32")
+        yield vectors
+        vectors.close()
+
+
+@pytest.fixture
+def vectors(tmp_path: Path) -> Iterator[ChromaVectors]:
+    vectors = ChromaVectors(tmp_path / "chroma", "model/float32")
+    yield vectors
+    vectors.close()
+
+
+def test_thousands_of_vectors_survive_a_restart(tmp_path: Path) -> None:
+    rows = random_rows(2_500, 64)
+    first = ChromaVectors(tmp_path, "model")
+    for part in range(5):
+        first.upsert("default", f"r{part}", ids_of(f"r{part}", 500), rows[part * 500 : part * 500 + 500])
+    first.delete_revision("default", "r2")
+    expected = [first.query("default", query, 10) for query in random_rows(5, 64, seed=3)]
+    first.close()
+    again = ChromaVectors(tmp_path, "model")
+    assert again.counts("default") == {"r0": 500, "r1": 500, "r3": 500, "r4": 500}
+    assert [again.query("default", query, 10) for query in random_rows(5, 64, seed=3)] == expected
+    again.close()
+
+
+def test_more_vectors_than_chroma_takes_at_once(vectors: ChromaVectors) -> None:
+    count = vectors._batch + 10
+    rows = random_rows(count, 4)
+    vectors.upsert("default", "r1", ids_of("r1", count), rows)
+    assert vectors.counts("default") == {"r1": count}
+
+
+def test_embedders_are_apart(tmp_path: Path) -> None:
+    small = ChromaVectors(tmp_path, "small")
+    large = ChromaVectors(tmp_path, "large")
+    small.upsert("default", "r1", ids_of("r1", 2), random_rows(2, 4))
+    large.upsert("default", "r1", ids_of("r1", 3), random_rows(3, 8))
+    assert (small.count("default"), large.count("default")) == (2, 3)
+    small.close()
+    large.close()
+    again = ChromaVectors(tmp_path, "small")
+    assert again.count("default") == 2
+    again.close()
+
+
+def _editions(vectors: ChromaVectors) -> list[Any]:
+    return sorted(vectors._client.list_collections(), key=lambda edition: edition.name)
+
+
+@pytest.fixture
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chroma_vectors, "MIN_DEAD", 50)
+
+
+@pytest.mark.usefixtures("eager")
+def test_a_collection_that_is_more_dead_than_alive_is_copied(tmp_path: Path) -> None:
+    vectors = ChromaVectors(tmp_path, "model")
+    rows = random_rows(40)
+    for revision in range(6):
+        vectors.upsert("default", f"r{revision}", ids_of(f"r{revision}", 40), rows)
+        if revision:
+            vectors.delete_revision("default", f"r{revision - 1}")
+        assert [hit.passage_id for hit in vectors.query("default", rows[7], 1)] == [f"r{revision}-00007"]
+    assert [(e.metadata["edition"], e.metadata["dead"]) for e in _editions(vectors)] == [(2, 80), (3, 40)]
+    expected = vectors.query("default", rows[0], 40)
+    vectors.close()
+    again = ChromaVectors(tmp_path, "model")
+    assert again.query("default", rows[0], 40) == expected
+    assert [(e.metadata["edition"], e.metadata["dead"]) for e in _editions(again)] == [(3, 40)]
+    again.close()
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("step", ["upsert", "modify"])
+def test_a_crash_while_copying_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    from chromadb.api.models.Collection import Collection
+
+    vectors = ChromaVectors(tmp_path, "model")
+    rows = random_rows(120)
+    vectors.upsert("default", "old", ids_of("old", 80), rows[:80])
+    vectors.upsert("default", "new", ids_of("new", 40), rows[80:])
+    original = getattr(Collection, step)
+
+    def copying_crashes(self: Collection, **arguments: object) -> None:
+        if self.name.endswith("-2"):
+            raise KeyboardInterrupt
+        original(self, **arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collection, step, copying_crashes)
+        with pytest.raises(KeyboardInterrupt):
+            vectors.delete_revision("default", "old")
+    assert vectors.counts("default") == {"new": 40}
+    vectors.close()
+    again = ChromaVectors(tmp_path, "model")
+    assert again.counts("default") == {"new": 40}
+    assert len(again._client.list_collections()) == 1
+    again.close()
+
+
+@pytest.mark.usefixtures("eager")
+def test_queries_go_on_while_others_write(vectors: ChromaVectors) -> None:
+    rows = random_rows(60)
+    vectors.upsert("default", "keep", ids_of("keep", 60), rows)
+    done = Event()
+
+    def read() -> int:
+        rounds = 0
+        while not done.is_set() or rounds == 0:
+            hits = vectors.query("default", rows[rounds % 60], 3)
+            assert hits[0].similarity == pytest.approx(1, abs=1e-5)
+            rounds += 1
+        return rounds
+
+    with ThreadPoolExecutor(3) as pool:
+        readers = [pool.submit(read) for _ in range(3)]
+        try:
+            for n in range(15):
+                vectors.upsert("default", f"r{n}", ids_of(f"r{n}", 60), random_rows(60, seed=n + 1))
+                vectors.delete_revision("default", f"r{n}")
+        finally:
+            done.set()
+        assert all(reader.result() > 0 for reader in readers)
+    assert vectors.counts("default") == {"keep": 60}
+
+
+def test_recall_on_clustered_vectors(vectors: ChromaVectors) -> None:
+    """Real passages crowd together; with the library's own settings this finds 98% of the forty nearest."""
+    generator = np.random.default_rng(5)
+    centres = generator.normal(size=(300, 384))
+    rows = unit((centres[generator.integers(0, 300, 3_000)] + 0.9 * generator.normal(size=(3_000, 384))).tolist())
+    ids = ids_of("r1", len(rows))
+    vectors.upsert("default", "r1", ids, rows)
+    found = 0
+    for query in rows[:100]:
+        nearest = {ids[n] for n in np.argsort(-(rows @ query))[:40]}
+        found += len(nearest & {hit.passage_id for hit in vectors.query("default", query, 40)})
+    assert found >= 0.995 * 100 * 40
+
+
+def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "chroma.sqlite3").write_bytes(b"not a database" * 1_000)
+    with pytest.raises(VectorsUnusable, match="delete this folder"):
+        ChromaVectors(tmp_path, "model")

@@ -34,6 +34,7 @@ _PASSAGE = (
     passages.c.first_page,
     passages.c.last_page,
     passages.c.section_path,
+    passages.c.lead_in,
     passages.c.text,
 )
 
@@ -109,6 +110,7 @@ def passage_row(revision_id: str, passage: Passage) -> dict[str, Any]:
         "first_page": first_page,
         "last_page": last_page,
         "section_path": list(passage.section_path),
+        "lead_in": passage.lead_in,
         "text": passage.text,
     }
 
@@ -125,6 +127,7 @@ def stored_passages(connection: Connection, query: Select[Any]) -> list[StoredPa
             text=row["text"],
             section_path=tuple(row["section_path"]),
             pages=None if row["first_page"] is None else (row["first_page"], row["last_page"]),
+            lead_in=row["lead_in"],
         )
         found.append(StoredPassage(row["passage_id"], owner, passage))
     return found

@@ -82,6 +82,7 @@ passages = Table(
     Column("first_page", Integer),
     Column("last_page", Integer),
     Column("section_path", JSON, nullable=False),
+    Column("lead_in", String, nullable=False),
     Column("text", String, nullable=False),
     UniqueConstraint("revision_id", "ordinal"),
 )
@@ -101,7 +102,8 @@ def create(connection: Connection) -> None:
     connection.execute(
         text("""
             CREATE VIEW lexical_source AS
-            SELECT passages.row, passages.revision_id, revisions.title, passages.section_path, passages.text
+            SELECT passages.row, passages.revision_id, revisions.title, passages.section_path,
+                passages.lead_in || char(10) || passages.text AS text
             FROM passages JOIN revisions ON revisions.id = passages.revision_id
         """)
     )

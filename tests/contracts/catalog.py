@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -226,6 +227,14 @@ class CatalogContract:
         publish(catalog, document("a.md", "hold the button", title="Corvo manual"))
         assert found(catalog, "corvo") == ["hold the button"]
         assert found(catalog, "part") == ["hold the button"]
+
+    def test_search_finds_a_row_by_the_header_of_its_table(self, catalog: Catalog) -> None:
+        table = document("a.md", "| E1 | loose plug |")
+        row = replace(passages_of(table)[0], lead_in="| Code | Cause |")
+        prepared = catalog.prepare("default", table, [row])
+        catalog.publish(prepared)
+        assert catalog.passages(prepared.passage_ids)[prepared.passage_ids[0]].passage == row
+        assert found(catalog, "cause") == ["| E1 | loose plug |"]
 
     def test_search_returns_at_most_k_best_first_with_ties_by_id(self, catalog: Catalog) -> None:
         for source in ("c.md", "a.md", "b.md"):

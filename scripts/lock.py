@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Write requirements.lock and requirements-dev.lock: every package that pyproject.toml needs, at one version.
 
-Versions that are locked already stay where they still fit; ``--upgrade`` takes the newest of everything. Run it with
-the Python and on the platform that the lock is for, through ``make lock``.
+Versions that are locked already stay where they still fit; ``--upgrade`` takes the newest of everything. Only wheels
+count, and only those for the oldest Python that the project admits: the lock must serve everybody, and nobody's machine
+should have to compile. Run it on the platform that the lock is for, through ``make lock``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parent.parent
 RUNTIME = ROOT / "requirements.lock"
@@ -30,18 +32,22 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     needed = [*project["project"]["dependencies"], *project["build-system"]["requires"]]
     extra = project["project"]["optional-dependencies"]["dev"]
+    python = project["project"]["requires-python"].removeprefix(">=") + ".0"
 
-    runtime = resolve(needed, [] if upgrade else [RUNTIME])
+    runtime = resolve(needed, [] if upgrade else [RUNTIME], python)
     write(RUNTIME, "What the service runs on", runtime)
-    development = resolve([*needed, *extra], [RUNTIME] if upgrade else [RUNTIME, DEV])
+    development = resolve([*needed, *extra], [RUNTIME] if upgrade else [RUNTIME, DEV], python)
     write(DEV, "What the tests and checks need besides", development - runtime, "-r requirements.lock")
 
 
-def resolve(requirements: Sequence[str], constraints: Sequence[Path]) -> set[str]:
-    """``name==version`` of every package that pip would install into an empty environment."""
+def resolve(requirements: Sequence[str], constraints: Sequence[Path], python: str) -> set[str]:
+    """``name==version`` of every package that pip would install into an empty environment of this Python."""
+    options = ["--dry-run", "--ignore-installed", "--quiet", "--report=-", "--only-binary=:all:"]
     limits = [f"--constraint={path}" for path in constraints if path.exists()]
-    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet", "--report=-"]
-    done = subprocess.run([*command, *limits, *requirements], stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    with TemporaryDirectory() as nowhere:  # pip resolves for another Python only with a target
+        target = [f"--python-version={python}", f"--target={nowhere}"]
+        command = [sys.executable, "-m", "pip", "install", *options, *target, *limits, *requirements]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     packages = [entry["metadata"] for entry in json.loads(done.stdout)["install"]]
     return {f"{normal(package['name'])}=={public(package['version'])}" for package in packages}
 
@@ -58,7 +64,7 @@ def public(version: str) -> str:
 
 def write(path: Path, title: str, packages: set[str], *first: str) -> None:
     """Write one lock, sorted by name."""
-    made = f"Made by `make lock` with Python {platform.python_version()} on {platform.system()}."
+    made = f"Made by `make lock` on {platform.system()}."
     path.write_text("\n".join([f"# {title}. {made}", *first, *sorted(packages), ""]), encoding="utf-8")
     print(f"{path.name}: {len(packages)} packages")
 

@@ -10,11 +10,12 @@ from fastapi import FastAPI
 
 from api.components import Components
 from api.edge import Edge
+from api.openapi import describe_errors
 from api.problems import install_handlers
 from api.readiness import State
 from api.routes import answers, chat_completions, documents, health
 from api.service import Service
-from api.settings import LOOPBACK, Settings
+from api.settings import Settings
 from api.version import package_version
 
 STATIC = Path(__file__).parent / "static"
@@ -40,18 +41,21 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
         lifespan=lifespan,
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
+        telemetry={"logs": False, "auto_configure": False},  # its logs would hold what people wrote
     )
     app.state.service = service
     app.add_middleware(Edge, metrics=service.metrics, hosts=_hosts(components.settings))
     install_handlers(app)
     for routes in (answers, chat_completions, documents, health):
         app.include_router(routes.router)
+    describe_errors(app)
     app.frontend("/", directory=STATIC, fallback=None)
     return app
 
 
 def _hosts(settings: Settings) -> tuple[str, ...]:
     """Host names to serve; empty for any."""
-    if settings.allowed_hosts:
+    if settings.allowed_hosts or not settings.on_loopback:
         return settings.allowed_hosts
-    return tuple({*LOOPBACK, "[::1]"} - {"::1"}) if settings.on_loopback else ()
+    own = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return ("localhost", "127.0.0.1", "[::1]", own)

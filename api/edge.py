@@ -63,7 +63,7 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _add_headers(message, request_id)
+                _add_headers(message, scope["path"], request_id)
             await send(message)
 
         try:
@@ -116,8 +116,10 @@ def _request_id(headers: Headers) -> str:
     return given if _REQUEST_ID_FORM.fullmatch(given) else uuid.uuid4().hex
 
 
-def _add_headers(message: Message, request_id: str) -> None:
+def _add_headers(message: Message, path: str, request_id: str) -> None:
     headers = MutableHeaders(scope=message)
+    # Documents and answers stay out of caches; the page's files are asked for again after an update.
+    headers.setdefault("Cache-Control", "no-store" if path.startswith("/v1/") else "no-cache")
     headers[REQUEST_ID] = request_id
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)

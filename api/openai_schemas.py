@@ -240,6 +240,21 @@ class ModelList(BaseModel):
     data: list[ModelCard]
 
 
+class ErrorDetail(BaseModel):
+    """What went wrong; ``param`` is the member of the request that caused it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorBody(BaseModel):
+    """OpenAI's error response."""
+
+    error: ErrorDetail
+
+
 def finish_reason(answer: Answer) -> FinishReason:
     """OpenAI's word for how ``answer`` ended; an abstention is a complete answer."""
     return "length" if answer.finish_reason == "length" else "stop"

@@ -50,7 +50,7 @@ class Readiness:
         try:
             load(self._begin)
         except Exception as error:
-            log.error("loading failed", exc_info=error)
+            log.error("loading failed", extra={"reason": str(error)}, exc_info=error)
             self.state = Failed(error)
         else:
             self.state = Ready()

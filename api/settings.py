@@ -8,6 +8,7 @@ stops the program with the nearest one that is: a misspelt setting is never sile
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 import tomllib
 from collections.abc import Iterable
@@ -23,7 +24,6 @@ PREFIX = "DOCQA_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 TEST_PREFIX = f"{PREFIX}TEST_"
 DEFAULT_FILE = Path("docqa.toml")
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 ModelSource = Literal["local", "hub", "index"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -110,7 +110,10 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
-        return self.host in LOOPBACK
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
     @property
     def url(self) -> str:

@@ -35,7 +35,7 @@ class EventStream(StreamingResponse):
         self._finish = finish
         self._events = _with_heartbeat(events, heartbeat_s)
         # X-Accel-Buffering keeps nginx from collecting events before it passes them on.
-        super().__init__(self._events, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        super().__init__(self._events, headers={"X-Accel-Buffering": "no"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the events or the client end, whichever is first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
@@ -87,9 +88,16 @@ def _local_events(components: LocalComponents, request: AnswerRequest) -> Genera
         check_collection(question, components.catalog.collections())
     except (LimitBroken, UnknownCollection) as error:
         raise CommandFailed(str(error)) from error
+    components.load(_say_loading)
     answer = new_answer_id()
     for event in components.answers.answer(question):
         yield event_body(event, id=answer, model=settings.model, question=question)
+
+
+def _say_loading(part: str) -> None:
+    """Tell whoever waits at a terminal; a program that reads the output is not bothered."""
+    if sys.stderr.isatty():
+        typer.secho(f"loading the {part} …", dim=True, err=True)
 
 
 def _last(events: Iterable[AnswerEventBody]) -> AnswerBody:

@@ -38,14 +38,5 @@ def _expected(error: Exception) -> bool:
     from ingest.catalog import CatalogUnusable
     from ingest.vectors import VectorsUnusable
 
-    known = (
-        CommandFailed,
-        ServerFailed,
-        DataLocked,
-        SettingsError,
-        UnknownModel,
-        ModelMissing,
-        CatalogUnusable,
-        OSError,
-    )
-    return isinstance(error, known)
+    own = (CommandFailed, ServerFailed, DataLocked, SettingsError)
+    return isinstance(error, (*own, UnknownModel, ModelMissing, CatalogUnusable, VectorsUnusable, OSError))

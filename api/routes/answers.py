@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.problems import Problem
-from api.schemas import EVENT_NAMES, AnswerBody, AnswerRequest, ProblemBody, event_body
+from api.schemas import EVENT_NAMES, AnswerBody, AnswerRequest, event_body
 from api.service import Exchange, ReadyService
 from api.sse import MEDIA_TYPE, EventStream, encode_event
 
@@ -21,11 +21,12 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         "(or `error` with a problem).",
         "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
     },
-    404: {"model": ProblemBody, "description": "Unknown collection"},
-    422: {"model": ProblemBody, "description": "A field is missing, unknown or over its limit"},
-    429: {"model": ProblemBody, "description": "The queue is full; Retry-After says when to come again"},
-    503: {"model": ProblemBody, "description": "The service is starting or stopping"},
-    504: {"model": ProblemBody, "description": "The answer took longer than the deadline"},
+    400: {"description": "The body is not JSON"},
+    404: {"description": "Unknown collection"},
+    422: {"description": "A field is missing, unknown or over its limit"},
+    429: {"description": "The queue is full; Retry-After says when to come again"},
+    503: {"description": "The service is starting or stopping"},
+    504: {"description": "The answer took longer than the deadline"},
 }
 
 
@@ -37,7 +38,7 @@ async def answers(body: AnswerRequest, request: Request, service: ReadyService) 
         return EventStream(_events(exchange, request), exchange.finish)
     answer = await exchange.answer(request)
     whole = AnswerBody.of(answer, id=exchange.id, model=exchange.model, question=exchange.question)
-    return JSONResponse(whole.model_dump(), headers={"Cache-Control": "no-store"})
+    return JSONResponse(whole.model_dump())
 
 
 async def _events(exchange: Exchange, request: Request) -> AsyncGenerator[bytes, None]:

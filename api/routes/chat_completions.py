@@ -21,16 +21,11 @@ router = APIRouter(prefix="/v1", tags=["openai"])
 DONE = b"data: [DONE]\n\n"
 RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "With `stream` the chunks as events", "content": {MEDIA_TYPE: {"schema": {"type": "string"}}}},
-    **{
-        status: {"description": description}
-        for status, description in {
-            400: "The request can't be used; OpenAI's error shape, as all errors here",
-            404: "Unknown model or collection",
-            429: "The queue is full",
-            503: "The service is starting or stopping",
-            504: "The answer took longer than the deadline",
-        }.items()
-    },
+    400: {"description": "The request can't be used"},
+    404: {"description": "Unknown model or collection"},
+    429: {"description": "The queue is full"},
+    503: {"description": "The service is starting or stopping"},
+    504: {"description": "The answer took longer than the deadline"},
 }
 
 
@@ -40,7 +35,7 @@ def models(service: AnyService) -> ModelList:
     return ModelList(data=[_card(service)])
 
 
-@router.get("/models/{model}")
+@router.get("/models/{model}", responses={404: {"description": "Unknown model"}})
 def model(model: str, service: AnyService) -> ModelCard:
     """The card of that model."""
     _check_model(model, service)
@@ -63,7 +58,7 @@ async def chat_completions(body: ChatRequest, request: Request, service: ReadySe
         return EventStream(_chunks(exchange, link, created, usage=usage), exchange.finish)
     answer = await exchange.answer(request)
     completion = ChatCompletion.of(answer, link, id=_chat_id(exchange), created=created, model=exchange.model)
-    return JSONResponse(completion.model_dump(), headers={"Cache-Control": "no-store"})
+    return JSONResponse(completion.model_dump())
 
 
 async def _chunks(exchange: Exchange, link: Link, created: int, *, usage: bool) -> AsyncGenerator[bytes, None]:

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from api.problems import not_found
-from api.schemas import CollectionsBody, DocumentBody, DocumentsBody, ProblemBody, RevisionBody
+from api.schemas import CollectionsBody, DocumentBody, DocumentsBody, RevisionBody
 from api.service import ReadyService
 from ingest.document import DocumentId
 
-router = APIRouter(prefix="/v1", tags=["documents"], responses={503: {"model": ProblemBody}})
+router = APIRouter(prefix="/v1", tags=["documents"], responses={503: {"description": "The service is starting"}})
 
 MAX_REVISION = 2**31 - 1
 
@@ -31,7 +31,9 @@ def documents(
     return DocumentsBody(documents=[DocumentBody.of(revision) for revision in service.catalog.current(collection)])
 
 
-@router.get("/documents/{document}/revisions/{revision}", responses={404: {"model": ProblemBody}})
+@router.get(
+    "/documents/{document}/revisions/{revision}", responses={404: {"description": "No such document or revision"}}
+)
 def revision(
     service: ReadyService,
     document: Annotated[str, Path(max_length=64)],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.metrics import CONTENT_TYPE
-from api.schemas import ProblemBody
 from api.service import AnyService, ReadyService
 
 router = APIRouter(tags=["operation"])
@@ -17,7 +16,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"model": ProblemBody, "description": "Loading, or loading failed"}})
+@router.get("/readyz", responses={503: {"description": "Loading, or loading failed"}})
 async def readyz(service: ReadyService) -> dict[str, str]:
     """200 once questions are answered; until then 503 that says what is being loaded."""
     return {"status": "ready"}

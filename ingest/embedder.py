@@ -11,8 +11,15 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float32]
 
 
+class EmbedderUnusable(Exception):
+    """The model's files are missing or are not what they should be; the message says what to do."""
+
+
 class Embedder(Protocol):
-    """Law: deterministic; rows have unit length, so that a dot product is the cosine."""
+    """Law: the same texts give the same vectors; rows have unit length, so that a dot product is the cosine.
+
+    A text's vector may differ in its last bits with the texts beside it, never enough to matter (cosine > 0.999).
+    """
 
     @property
     def name(self) -> str:

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 _INLINE = MarkdownIt("commonmark")
 _SUSPECT = re.compile(r"[\\`*_<\[&]")
-_SPECIAL = re.compile(r"[\\`*<\[\]]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
+_SPECIAL = re.compile(r"[\\`*<]|\](?=\()|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _BLANKS = re.compile(r"[ \t\n]+")  # Not \s: page marks and no-break spaces stay.
 _SAFE_TARGET = re.compile(r"(?:https?|mailto|ftp|tel):|(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
 

@@ -54,13 +54,22 @@ class Table:
 Block = Text | Table | Heading
 
 
+@dataclass(frozen=True, slots=True)
+class _OpenItem:
+    """A list item that more may belong to: where its marker and its text stand, its indent in blanks."""
+
+    left: float
+    text_left: float
+    width: int
+
+
 @dataclass(slots=True)
 class BlockBuilder:
     """Goes once through the items of a document. ``headings`` are known by their first line."""
 
     headings: Mapping[Line, Heading]
     leading: Mapping[float, float]
-    _item_edges: list[tuple[float, int]] = field(default_factory=list)  # Left edge, width of the marker in blanks.
+    _items: list[_OpenItem] = field(default_factory=list)
 
     def build(self, items: Sequence[Item]) -> Iterator[Block]:
         """The blocks in order."""
@@ -75,7 +84,7 @@ class BlockBuilder:
                 if block is not None:
                     yield block
                 block = heading
-                self._item_edges.clear()
+                self._items.clear()
                 continue
             if block is not None and self._added(block, item):
                 continue
@@ -99,20 +108,20 @@ class BlockBuilder:
 
     def _new(self, item: Item) -> Block:
         if isinstance(item, Grid):
-            self._item_edges.clear()
+            self._items.clear()
             return Table([(item.page, row) for row in item.rows], item.header, item)
         if item.mono:
             return Text(Form.CODE, [item])
         if marker := _marker(item):
-            edges = self._item_edges
-            while edges and edges[-1][0] > item.box.x0 - 2:
-                edges.pop()
-            indent = sum(width for _, width in edges)
-            edges.append((item.box.x0, len(marker) + 1 if marker[0].isdecimal() else 2))
+            while self._items and self._items[-1].left > item.box.x0 - 2:
+                self._items.pop()
+            indent = sum(outer.width for outer in self._items)
+            width = len(marker) + 1 if marker[0].isdecimal() else 2
+            self._items.append(_OpenItem(item.box.x0, item.words[1].box.x0, width))
             return Text(Form.ITEM, [item], indent, marker)
-        if self._item_edges and item.box.x0 > self._item_edges[-1][0] + 5:
-            return Text(Form.PARAGRAPH, [item], indent=sum(width for _, width in self._item_edges))
-        self._item_edges.clear()
+        if self._items and abs(item.box.x0 - self._items[-1].text_left) < 3:
+            return Text(Form.PARAGRAPH, [item], indent=sum(outer.width for outer in self._items))
+        self._items.clear()
         return Text(Form.PARAGRAPH, [item])
 
     def _goes_on(self, block: Text, line: Line) -> bool:
@@ -140,12 +149,12 @@ class BlockBuilder:
             return line.mono
         if line.mono or _marker(line):
             return False
-        return not _SENTENCE_END.search(last.text) or line.text[:1].islower() or not _ends_short(last, line)
+        return not (_SENTENCE_END.search(last.text) and _ends_short(last, line))
 
     def _begins_item(self, block: Text, line: Line) -> bool:
         """A number at the start of a line may be plain text; after an item or a finished line it is a marker."""
         if block.form is Form.ITEM:
-            return any(abs(edge - line.box.x0) < 3 for edge, _ in self._item_edges) or line.box.x0 < _text_edge(block)
+            return any(abs(item.left - line.box.x0) < 3 for item in self._items) or line.box.x0 < _text_edge(block)
         return _ends_short(block.last, line) or bool(_SENTENCE_END.search(block.last.text))
 
     def _indented_anew(self, block: Text, line: Line) -> bool:
@@ -164,7 +173,7 @@ def _same_table(one: Grid, two: Grid) -> bool:
 
 
 def _marker(line: Line) -> str:
-    first = line.words[0].run.text
+    first = line.words[0].text
     if len(line.words) > 1 and (_BULLET.fullmatch(first) or _NUMBER.fullmatch(first)):
         return first
     return ""

@@ -59,10 +59,10 @@ class Flow:
 
 def _broken_by_force(before: Line, line: Line) -> bool:
     """Whether an identifier was cut because it is wider than its column: it fills the line, and goes on."""
-    if len(before.words) > 1 or not (before.mono and line.words[0].run.code):
+    if len(before.words) > 1 or not (before.mono and line.words[0].face.mono):
         return False
     word = before.words[0]
-    character = (word.box.x1 - word.box.x0) / len(word.run.text)
+    character = (word.box.x1 - word.box.x0) / len(word.text)
     return word.box.x1 + 0.9 * character > before.right
 
 

@@ -1,4 +1,4 @@
-"""Running heads and feet: what stands at the same place on page after page."""
+"""What surrounds the text: running heads and feet, and lines of contents with their page numbers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,32 @@ _PAGE_NUMBER = re.compile(
     r"[-–—\s]*(?:(?:page|p\.|seite)\s*)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:/|of|von)\s*\d{1,4})?[-–—\s]*", re.IGNORECASE
 )
 
+_LEADER = re.compile(r"(?:\.\s?){4,}\s*(\d{1,4}|[ivxlc]{1,7})\s*$")
+
 _Key = tuple[str, int]
 
 
-def running_words(pages: Sequence[Page], body: float) -> list[frozenset[Word]]:
-    """For each page the words of its running head and foot, page number included.
+def surrounding_words(pages: Sequence[Page], body: float) -> list[frozenset[Word]]:
+    """For each page the words of its running head and foot, page number included, and of a table of contents.
 
     ``body`` is the size of running text: what is larger is a heading unless it is repeated word for word.
     """
+    running = _running_words(pages, body)
+    return [words | _contents_words(page, len(pages)) for words, page in zip(running, pages, strict=True)]
+
+
+def _contents_words(page: Page, pages: int) -> frozenset[Word]:
+    """Words of lines with dots that lead to a page number, where the numbers rise as those of contents do."""
+    lines = lines_of(page.words, page.number)
+    found = [(line, match) for line in lines if (match := _LEADER.search(line.text))]
+    numbers = [int(match[1]) for _, match in found if match[1].isdecimal()]
+    if len(found) < 3 or numbers != sorted(numbers) or any(number > 2 * pages for number in numbers):
+        return frozenset()
+    headings = [line for line in lines if line.text.strip().casefold() in {"contents", "table of contents"}]
+    return frozenset(word for line in [*headings, *(line for line, _ in found)] for word in line.words)
+
+
+def _running_words(pages: Sequence[Page], body: float) -> list[frozenset[Word]]:
     margins = [_margin_lines(page) for page in pages]
     seen: Counter[_Key] = Counter()
     for lines in margins:
@@ -67,7 +85,7 @@ def _numbered_places(margins: Sequence[Sequence[Line]], body: float) -> set[int]
     offsets: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for lines in margins:
         for line in lines:
-            for number in {line.words[0].run.text, line.words[-1].run.text}:
+            for number in {line.words[0].text, line.words[-1].text}:
                 if line.size <= 1.05 * body and number.isdecimal() and len(number) <= 4:
                     offsets[_place(line)][int(number) - line.page] += 1
     least = max(3, len(margins) / 2)

@@ -43,10 +43,9 @@ def find_headings(items: Sequence[Item], outline: Sequence[OutlineEntry], body: 
     title = _title(groups, matched, outline)
     headings: dict[Line, Heading] = {}
     for group in groups:
-        level = matched.get(group[0]) or levels.get(_style(group[0]))
+        level = 0 if group is title else matched.get(group[0]) or levels.get(_style(group[0]))
         if level is not None:
-            shifted = 1 if group is title else level + (title is not None)
-            headings[group[0]] = Heading(shifted, group)
+            headings[group[0]] = Heading(level + (title is not None), group)
     return headings
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
-from ingest.inline import Run
+from ingest.canonical import normalise
+from ingest.readers.pdf.faces import Faces
 from ingest.readers.pdf.words import Box, Line, Word, lines_of
 
 if TYPE_CHECKING:
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from pdfplumber.page import Page as PlumberPage
     from pdfplumber.table import Table
 
-_BOLD = re.compile(r"bold|black|heavy|demi|[-,]bd\b", re.IGNORECASE)
-_ITALIC = re.compile(r"italic|oblique|slanted|[-,]it\b", re.IGNORECASE)
-_MONOSPACED = re.compile(r"courier|mono|consol|menlo|typewriter|cmtt|\bcode|fixed|lettergothic", re.IGNORECASE)
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _UNMAPPED = re.compile(r"\(cid:\d+\)")
 _MOST_RULES = 6_000
@@ -27,7 +24,7 @@ _MOST_RULES = 6_000
 Cell = tuple[Line, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """A table at a place: the lines of its cells by row and column."""
 
@@ -60,10 +57,12 @@ class Page:
     pictured: bool
 
 
-def read_page(page: PlumberPage, number: int) -> Page:
-    """Take what is needed out of a pdfplumber page."""
+def read_page(page: PlumberPage, number: int, faces: Faces) -> Page:
+    """Take what is needed out of a pdfplumber page; ``faces`` are those of the document."""
     readable = page.filter(_readable(page))
-    words = list(_words(readable, page))
+    for character in readable.chars:
+        faces.see(character["fontname"], character["text"], character["width"] / max(character["size"], 0.1))
+    words = list(_words(readable, page.hyperlinks, faces))
     tables = [] if len(readable.edges) > _MOST_RULES else readable.find_tables()
     grids = tuple(_grid(table, words, number) for table in tables if _is_table(table, words))
     return Page(
@@ -72,8 +71,8 @@ def read_page(page: PlumberPage, number: int) -> Page:
         height=float(page.height),
         words=tuple(word for word in words if not any(grid.box.holds(*word.box.centre) for grid in grids)),
         grids=grids,
-        characters=sum(len(word.run.text) for word in words),
-        unmapped=sum(len(found) for word in words for found in _UNMAPPED.findall(word.run.text)),
+        characters=sum(len(word.text) for word in words),
+        unmapped=sum(word.text.count("\ufffd") for word in words),
         pictured=any(
             (image["x1"] - image["x0"]) * (image["bottom"] - image["top"]) > 0.5 * page.width * page.height
             for image in page.images
@@ -101,21 +100,14 @@ def _readable(page: PlumberPage) -> Callable[[T_obj], bool]:
     return accepts
 
 
-def _words(readable: PlumberPage, page: PlumberPage) -> Iterator[Word]:
-    links = [(Box(link["x0"], link["top"], link["x1"], link["bottom"]), str(link["uri"])) for link in page.hyperlinks]
-    for found in readable.extract_words(x_tolerance_ratio=0.15, y_tolerance=2, extra_attrs=["fontname", "size"]):
+def _words(page: PlumberPage, hyperlinks: Sequence[T_obj], faces: Faces) -> Iterator[Word]:
+    links = [(Box(link["x0"], link["top"], link["x1"], link["bottom"]), str(link["uri"])) for link in hyperlinks]
+    for found in page.extract_words(x_tolerance_ratio=0.15, y_tolerance=2, extra_attrs=["fontname", "size"]):
         box = Box(found["x0"], found["top"], found["x1"], found["bottom"])
-        form = _form(str(found["fontname"]))
         link = next((uri for area, uri in links if area.holds(*box.centre)), "")
-        yield Word(replace(form, text=found["text"].translate(_LIGATURES), link=link), box, float(found["size"]))
-
-
-@cache
-def _form(font: str) -> Run:
-    """The form that a font's name tells; in front of a plus sign is only the name of a subset."""
-    name = font.rsplit("+", 1)[-1]
-    bold, italic, code = (pattern.search(name) is not None for pattern in (_BOLD, _ITALIC, _MONOSPACED))
-    return Run("", bold, italic, code)
+        text = _UNMAPPED.sub("\ufffd", normalise(found["text"]).translate(_LIGATURES))
+        if text.strip():
+            yield Word(text, box, float(found["size"]), faces[found["fontname"]], link)
 
 
 def _is_table(table: Table, words: Sequence[Word]) -> bool:

@@ -15,8 +15,9 @@ from ingest.document import Document
 from ingest.reader import UnreadableFile
 from ingest.readers.pdf.blocks import BlockBuilder, usual_leading
 from ingest.readers.pdf.columns import Item, reading_order
+from ingest.readers.pdf.faces import Faces
 from ingest.readers.pdf.flow import Flow, vocabulary_of
-from ingest.readers.pdf.furniture import running_words
+from ingest.readers.pdf.furniture import surrounding_words
 from ingest.readers.pdf.headings import OutlineEntry, find_headings
 from ingest.readers.pdf.pages import Page, read_page
 from ingest.readers.pdf.words import Line, body_size, lines_of
@@ -48,15 +49,15 @@ class PdfReader:
         if b"%%EOF" not in file.data[-2048:]:
             raise file.unreadable("is incomplete (its end is missing): get or save it again")
         try:
-            pages, outline, title = self._open(file)
-            text = _markdown(pages, outline)
+            pages, outline, title = self._parse(file)
         except UnreadableFile:
             raise
-        except Exception as error:  # The parsers below fail in as many ways as files are damaged.
+        except Exception as error:  # The parser fails in as many ways as files are damaged.
             raise file.unreadable(f"is damaged ({type(error).__name__}): {_REPAIR}") from error
+        text = _markdown(pages, outline)
         return canonical_document(file, text, media_type="application/pdf", limits=self.limits, title=title)
 
-    def _open(self, file: SourceFile) -> tuple[list[Page], list[OutlineEntry], str]:
+    def _parse(self, file: SourceFile) -> tuple[list[Page], list[OutlineEntry], str]:
         import pdfplumber
         from pdfminer.pdfdocument import PDFEncryptionError, PDFPasswordIncorrect
         from pdfplumber.utils.exceptions import PdfminerException
@@ -79,10 +80,10 @@ class PdfReader:
             return pages, list(_outline(pdf.doc)), str(pdf.metadata.get("Title") or "")
 
     def _pages(self, file: SourceFile, pdf: PDF) -> Iterator[Page]:
-        characters = 0
+        characters, faces = 0, Faces()
         for number, page in enumerate(pdf.pages, 1):
             _check_content(file, page, number)
-            read = read_page(page, number)
+            read = read_page(page, number, faces)
             page.close()
             characters += read.characters
             if characters > self.limits.characters:
@@ -151,8 +152,8 @@ def _markdown(pages: Sequence[Page], outline: Sequence[OutlineEntry]) -> str:
     """All pages as one text, in which each page begins with a mark."""
     body = body_size([line for page in pages for line in lines_of(page.words, page.number)])
     items: list[Item] = []
-    for page, running in zip(pages, running_words(pages, body), strict=True):
-        words = [word for word in page.words if word not in running]
+    for page, around in zip(pages, surrounding_words(pages, body), strict=True):
+        words = [word for word in page.words if word not in around]
         items.extend(reading_order(words, page.grids, page.number))
     headings = find_headings(items, outline, body)
     blocks = BlockBuilder(headings, usual_leading(items)).build(items)

@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from ingest.inline import Run
+from ingest.readers.pdf.faces import Face
 
 _NARROWEST_SPACE = 0.15
 """Ems between words; what is closer is one word in two forms."""
@@ -33,16 +34,23 @@ class Box:
         return self.x0 <= x <= self.x1 and self.top <= y <= self.bottom
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Word:
-    """Characters without a gap, in one face and size (points)."""
+    """Characters without a gap, in one face and size (points). ``link`` is a target, empty without one."""
 
-    run: Run
+    text: str
     box: Box
     size: float
+    face: Face
+    link: str = ""
+
+    @property
+    def run(self) -> Run:
+        """The word as formatted text; not before all pages are read, see `Face`."""
+        return Run(self.text, self.face.bold, self.face.italic, self.face.mono, self.link)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
     """Words on one base line, from left to right. ``right`` is where the column ends that it stands in."""
 
@@ -67,7 +75,7 @@ class Line:
         """The size of most of its characters, to half a point."""
         sizes: Counter[float] = Counter()
         for word in self.words:
-            sizes[round(word.size * 2) / 2] += len(word.run.text)
+            sizes[round(word.size * 2) / 2] += len(word.text)
         return sizes.most_common(1)[0][0]
 
     @cached_property
@@ -83,12 +91,12 @@ class Line:
     @cached_property
     def bold(self) -> bool:
         """Whether all of it is bold."""
-        return all(word.run.bold for word in self.words)
+        return all(word.face.bold for word in self.words)
 
     @cached_property
     def mono(self) -> bool:
-        """Whether all of it is in a typewriter face."""
-        return all(word.run.code for word in self.words)
+        """Whether it is in a typewriter face, but for a sign or two that the face may lack."""
+        return sum(len(word.text) for word in self.words if word.face.mono) > 0.9 * sum(len(w.text) for w in self.words)
 
     def runs(self, skip: int = 0) -> list[Run]:
         """Formatted text of the words from the one at ``skip`` on, with spaces between them."""

@@ -73,7 +73,7 @@ class PdfWriter:
         opening = self._turn_to(block.lines[0].page)
         left = min(line.box.x0 for line in block.lines)
         word = block.lines[0].words[0]
-        width = max((word.box.x1 - word.box.x0) / len(word.run.text), 0.1)
+        width = max((word.box.x1 - word.box.x0) / len(word.text), 0.1)
         steps = [below.base - above.base for above, below in pairwise(block.lines) if below.page == above.page]
         leading = min((step for step in steps if step > 0.5 * word.size), default=word.size)
         lines = [_typed(block.lines[0], left, width)]
@@ -102,5 +102,5 @@ def _typed(line: Line, left: float, width: float) -> str:
     text = ""
     for word in line.words:
         column = round((word.box.x0 - left) / width)
-        text += " " * max(column - len(text), 1 if text else 0) + word.run.text
+        text += " " * max(column - len(text), 1 if text else 0) + word.text
     return text

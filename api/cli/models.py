@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -13,8 +11,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 
-from api.settings import Settings, SettingsError, load_settings
-from decoding.catalogue import UnknownModel, find_model, load_catalogue
+from api.cli.failure import FAILED, CommandFailed, one_line_errors
+from api.settings import Settings, load_settings
+from decoding.catalogue import find_model, load_catalogue
 from decoding.fetch import Advanced, FetchFailed, Notice
 from decoding.store import ModelState, ModelStore
 
@@ -26,7 +25,7 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Wi
 @app.command("list")
 def list_models(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show every model of the catalogue and whether it is installed."""
-    with _errors():
+    with one_line_errors():
         settings = load_settings()
         store = _store(settings)
         states = {name: store.state(name) for name in load_catalogue()}
@@ -65,7 +64,7 @@ def fetch(names: Names = None) -> None:
     A file is used only if its SHA-256 is the one in the catalogue. A fetch that was broken off goes on where it
     stopped, and one of an installed model does nothing.
     """
-    with _errors():
+    with one_line_errors():
         settings = load_settings()
         store = _store(settings)
         for name in names or _configured(settings):
@@ -77,7 +76,7 @@ def fetch(names: Names = None) -> None:
 @app.command()
 def verify(names: Names = None) -> None:
     """Hash the files of installed models again. Exit code 1 if one is missing or wrong."""
-    with _errors():
+    with one_line_errors():
         settings = load_settings()
         store = _store(settings)
         bad = False
@@ -88,7 +87,7 @@ def verify(names: Names = None) -> None:
             typer.echo(f"{name}: run: docqa models fetch {name}" if problems else f"{name}: as in the catalogue")
             bad = bad or bool(problems)
     if bad:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _store(settings: Settings) -> ModelStore:
@@ -118,17 +117,7 @@ def _fetch_with_bar(store: ModelStore, name: str) -> None:
             else:
                 bar.update(task, completed=event.done, source=f"from {event.source}")
 
-        store.fetch(name, show)
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """What a person can mend is told in plain words: exit code 2 for a wrong name or setting, 1 for the rest."""
-    try:
-        yield
-    except (UnknownModel, SettingsError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
-    except (FetchFailed, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(1) from error
+        try:
+            store.fetch(name, show)
+        except FetchFailed as error:
+            raise CommandFailed(str(error)) from error

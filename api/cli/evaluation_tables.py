@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from pydantic import JsonValue
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from qa.evaluation.answers import AnswersReport, Distribution, Share
@@ -41,20 +42,17 @@ def as_json(value: object) -> JsonValue:
 
 
 def retrieval_table(report: RetrievalReport) -> Table:
-    """Recall, nDCG and MRR by section and by passage; all questions, each kind, each tag."""
-    table = Table(title="Retrieval")
-    table.add_column("questions")
-    table.add_column("", justify="right")
-    table.add_column("level")
+    """Recall, nDCG and MRR by section and by passage; all questions, each kind, each tag; 80 columns wide."""
+    table = _table("Retrieval", "questions", "", "level")
     for name in (*(f"recall@{k}" for k in CUTOFFS), f"nDCG@{DEPTH}", "MRR"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     _add_scores(table, "all", report.overall)
     table.add_section()
     for kind, score in report.by_kind.items():
         _add_scores(table, kind, score)
     table.add_section()
     for tag, score in report.by_tag.items():
-        _add_scores(table, f"tag {tag}", score)
+        _add_scores(table, f"#{tag}", score)
     return table
 
 
@@ -69,9 +67,7 @@ def _ranking(score: RankingScore) -> list[str]:
 
 def misses_table(questions: Sequence[RankedQuestion], k: int) -> Table:
     """Questions with a gold quote whose section is not among the first ``k`` passages, and what came first."""
-    table = Table(title=f"Not all found by section in the first {k}")
-    for name in ("question", "ranks", "first passages"):
-        table.add_column(name, overflow="fold")
+    table = _table(f"Not all found by section in the first {k}", "question", "ranks", "first passages")
     for question in questions:
         if any(rank is None or rank > k for rank in question.ranks.section):
             ranks = ", ".join("-" if rank is None else str(rank) for rank in question.ranks.section)
@@ -82,15 +78,14 @@ def misses_table(questions: Sequence[RankedQuestion], k: int) -> Table:
 
 def answers_table(report: AnswersReport) -> Table:
     """Shares with the counts behind them."""
-    table = Table(title=f"Answers to {report.questions} questions")
-    table.add_column("measure")
+    table = _table(f"Answers to {report.questions} questions", "measure")
     table.add_column("share", justify="right")
     table.add_column("of", justify="right")
     _add_share(table, "with all required facts, of the answerable", report.complete)
     for kind, share in report.complete_by_kind.items():
         _add_share(table, f"  {kind}", share)
     for tag, share in report.complete_by_tag.items():
-        _add_share(table, f"  tag {tag}", share)
+        _add_share(table, f"  #{tag}", share)
     table.add_section()
     _add_share(table, "unanswerable refused (refusal recall)", report.refusal_recall)
     _add_share(table, "  near misses refused", report.near_misses_refused)
@@ -113,12 +108,18 @@ def _add_share(table: Table, name: str, share: Share) -> None:
 
 def costs_table(costs: Mapping[str, Distribution]) -> Table:
     """Tokens and seconds of the answers for which the model ran."""
-    table = Table(title="Cost of an answer")
-    table.add_column("measure")
+    table = _table("Cost of an answer", "measure")
     for name in ("mean", "p50", "p95"):
         table.add_column(name, justify="right")
     for measure, (name, form) in _COSTS.items():
         if measure in costs:
             found = costs[measure]
             table.add_row(name, *(form.format(value) for value in (found.mean, found.p50, found.p95)))
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        table.add_column(column, overflow="fold")
     return table

@@ -143,7 +143,7 @@ def test_retrieval_as_json(run: Run) -> None:
 def test_retrieval_as_a_table(run: Run) -> None:
     result = run("retrieval", "--misses")
     assert result.exit_code == 0, result.output
-    for expected in ("recall@5", "nDCG@10", "followup", "tag alarm", "section", "passage", "Not all found"):
+    for expected in ("recall@5", "nDCG@10", "followup", "#alarm", "section", "passage", "Not all found"):
         assert expected in result.stdout
 
 

@@ -75,6 +75,13 @@ class Catalog(Protocol):
         """
         ...
 
+    def confirm(self, revision_id: str, recipe: str) -> None:
+        """Record that ``recipe`` makes of the same bytes just what the revision that holds now says.
+
+        Raises KeyError when it is not the one that holds now.
+        """
+        ...
+
     def unpublished(self, collection: str) -> Sequence[str]:
         """Ids of prepared revisions that were never published (left by a crash)."""
         ...

@@ -115,6 +115,13 @@ class SqliteCatalog:
                 raise ValueError(f"revision {revision_id} holds now and can't be discarded")
             connection.execute(delete(revisions).where(revisions.c.id == revision_id))
 
+    def confirm(self, revision_id: str, recipe: str) -> None:
+        """See `Catalog.confirm`."""
+        confirmed = update(revisions).where(revisions.c.id == revision_id, is_current).values(recipe=recipe)
+        with self._write() as connection:
+            if connection.execute(confirmed).rowcount == 0:
+                raise KeyError(revision_id)
+
     def unpublished(self, collection: str) -> Sequence[str]:
         """See `Catalog.unpublished`."""
         query = select_revisions().where(is_prepared, collections.c.name == collection).order_by(revisions.c.id)

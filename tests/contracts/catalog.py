@@ -175,6 +175,17 @@ class CatalogContract:
         third = publish(catalog, document("a.md", "newest alarm"))
         assert third.number == 3
 
+    def test_a_confirmed_revision_has_the_new_recipe_and_nothing_else_new(self, catalog: Catalog) -> None:
+        first = publish(catalog, document("a.md", "old alarm"), recipe="reader 1")
+        second = publish(catalog, document("a.md", "new alarm"), recipe="reader 1")
+        generation = catalog.generation()
+        catalog.confirm(second.id, "reader 2")
+        assert catalog.current() == [replace(second, recipe="reader 2")]
+        assert catalog.generation() == generation
+        for gone in (first.id, "unknown"):
+            with pytest.raises(KeyError):
+                catalog.confirm(gone, "reader 2")
+
     def test_collections_are_apart(self, catalog: Catalog) -> None:
         mine = publish(catalog, document("a.md", "alarm here"), "mine")
         yours = publish(catalog, document("a.md", "alarm there"), "yours")

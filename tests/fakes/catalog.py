@@ -83,6 +83,13 @@ class MemoryCatalog:
                 raise ValueError(f"revision {revision_id} holds now and can't be discarded")
             self._records.pop(revision_id, None)
 
+    def confirm(self, revision_id: str, recipe: str) -> None:
+        with self._lock:
+            record = self._records[revision_id]
+            if not record.current:
+                raise KeyError(revision_id)
+            record.revision = replace(record.revision, recipe=recipe)
+
     def unpublished(self, collection: str) -> Sequence[str]:
         with self._lock:
             return sorted(

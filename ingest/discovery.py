@@ -1,0 +1,116 @@
+"""Which files an ingest is about, and under which name the product knows each."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Refusal(NamedTuple):
+    """A file that did not enter the index, and why."""
+
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFound:
+    """An ordinary file: where it is, what it is called in its collection, and its size in bytes."""
+
+    path: Path
+    source: str
+    size: int
+
+
+@dataclass(slots=True)
+class Discovery:
+    """What was found: files by source, those that can't be taken, and those that are passed over."""
+
+    files: dict[str, SourceFound] = field(default_factory=dict)
+    failed: list[Refusal] = field(default_factory=list)
+    skipped: list[Refusal] = field(default_factory=list)
+
+    def take(self, path: Path, source: str) -> None:
+        """Add a file unless it can't be told from another one or read at all."""
+        try:
+            source.encode()
+        except UnicodeEncodeError:
+            self.failed.append(Refusal(printable(source), "its name is not valid UTF-8: rename it"))
+            return
+        try:
+            status = path.stat()
+        except OSError as error:
+            self.failed.append(Refusal(source, f"cannot be opened: {error.strerror or error}"))
+            return
+        if not stat.S_ISREG(status.st_mode):
+            self.failed.append(Refusal(source, "is not an ordinary file"))
+            return
+        other = self.files.setdefault(source, SourceFound(path, source, status.st_size))
+        if not other.path.samefile(path):
+            reason = f"{path} would have the same name as {other.path}: ingest a folder that holds both"
+            self.failed.append(Refusal(source, reason))
+
+
+def discover(paths: Sequence[Path], suffixes: Collection[str]) -> Discovery:
+    """Look for files in ``paths``.
+
+    A file that is named is taken whatever its ending; its source is its name. In a folder, files with one of
+    ``suffixes`` (lower case, with the dot) are taken; their source is the path below the folder, with forward slashes.
+    Hidden files and folders, other endings, and links that lead out of the folder are skipped.
+    """
+    discovery = Discovery()
+    for path in paths:
+        if path.is_dir():
+            _search(path, suffixes, discovery)
+        elif path.exists():
+            discovery.take(path, path.name)
+        else:
+            discovery.failed.append(Refusal(printable(str(path)), "there is no such file or folder"))
+    return discovery
+
+
+def printable(name: str) -> str:
+    """``name`` with what is no text in it (bytes of another encoding) shown as U+FFFD."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _search(root: Path, suffixes: Collection[str], discovery: Discovery) -> None:
+    def source_of(path: str | Path) -> str:
+        return Path(path).relative_to(root).as_posix()
+
+    def unreadable(error: OSError) -> None:
+        folder = source_of(error.filename) if error.filename else str(root)
+        discovery.failed.append(Refusal(printable(f"{folder}/"), f"cannot be opened: {error.strerror}"))
+
+    inside = root.resolve()
+    for folder, folders, names in os.walk(root, onerror=unreadable):
+        for name in sorted(folders):
+            path = Path(folder, name)
+            if name.startswith(".") or path.is_symlink():
+                why = "is hidden" if name.startswith(".") else "is a link to a folder"
+                discovery.skipped.append(Refusal(printable(f"{source_of(path)}/"), why))
+                folders.remove(name)
+        folders.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            why_not = _reason_to_skip(path, inside, suffixes)
+            if why_not:
+                discovery.skipped.append(Refusal(printable(source_of(path)), why_not))
+            else:
+                discovery.take(path, source_of(path))
+
+
+def _reason_to_skip(path: Path, root: Path, suffixes: Collection[str]) -> str | None:
+    if path.name.startswith("."):
+        return "is hidden"
+    if path.name.startswith("~$"):
+        return "is a lock file of an office program"
+    if path.suffix.lower() not in suffixes:
+        return f"its format ({path.suffix.lower() or 'no ending'}) is not known"
+    if path.is_symlink() and not path.resolve().is_relative_to(root):
+        return "is a link that leads out of the folder"
+    return None

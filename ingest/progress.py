@@ -1,0 +1,94 @@
+"""How far an ingest has come, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ingest.discovery import Refusal
+
+
+class Phase(StrEnum):
+    """What is being done: making missing vectors anew, or going through the files."""
+
+    RESTORING = "restoring"
+    INGESTING = "ingesting"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One moment. ``source`` is at hand, the ``position``-th (from 1) of ``total``.
+
+    ``bytes_done`` of ``bytes_total`` are behind it, without this file (0 while restoring). ``passages`` were embedded
+    since the phase began.
+    """
+
+    phase: Phase
+    source: str
+    position: int
+    total: int
+    bytes_done: int
+    bytes_total: int
+    passages: int
+
+
+Listener = Callable[[Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an ingest did, by source.
+
+    ``restored`` are documents whose vectors were missing and made anew, ``passages`` those embedded in all.
+    """
+
+    added: tuple[str, ...] = ()
+    updated: tuple[str, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    failed: tuple[Refusal, ...] = ()
+    skipped: tuple[Refusal, ...] = ()
+    restored: tuple[str, ...] = ()
+    passages: int = 0
+    seconds: float = field(default=0.0, compare=False)
+
+
+class Tracker:
+    """Counts through one phase and tells the listener."""
+
+    def __init__(self, phase: Phase, total: int, bytes_total: int, listener: Listener | None) -> None:
+        self.passages = 0
+        self._phase = phase
+        self._total = total
+        self._bytes_total = bytes_total
+        self._listener = listener
+        self._source = ""
+        self._position = 0
+        self._size = 0
+        self._bytes_done = 0
+
+    def begin(self, source: str, size: int = 0) -> None:
+        """The next of ``total`` is at hand; the one before it is done."""
+        self._bytes_done += self._size
+        self._source, self._size = source, size
+        self._position += 1
+        self._tell()
+
+    def embedded(self, passages: int) -> None:
+        """So many more passages of it are embedded and stored."""
+        self.passages += passages
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._listener is not None:
+            self._listener(
+                Progress(
+                    self._phase,
+                    self._source,
+                    self._position,
+                    self._total,
+                    self._bytes_done,
+                    self._bytes_total,
+                    self.passages,
+                )
+            )

@@ -53,12 +53,19 @@ def _pins(lock: str) -> dict[str, Version]:
     return {name: Version(version) for name, version in pairs}
 
 
-def test_everything_that_the_product_imports_is_declared() -> None:
-    declared = _declared(PROJECT["dependencies"])
+@pytest.mark.parametrize(
+    ("folders", "requirements"),
+    [
+        (PACKAGES, PROJECT["dependencies"]),
+        (("tests", "docs_corpus", "scripts"), PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]),
+    ],
+)
+def test_everything_that_is_imported_is_declared(folders: tuple[str, ...], requirements: list[str]) -> None:
+    declared = _declared(requirements)
     distributions = packages_distributions()
     missing = {
         f"{path} imports {name}"
-        for name, path in _imported(*PACKAGES)
+        for name, path in _imported(*folders)
         if not any(canonicalize_name(owner) in declared for owner in distributions.get(name, [name]))
     }
     assert not missing

@@ -13,6 +13,9 @@ _INLINE = MarkdownIt("commonmark")
 _SUSPECT = re.compile(r"[\\`*_<\[&]")
 _SPECIAL = re.compile(r"[\\`*<]|\](?=\()|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _BLANKS = re.compile(r"[ \t\n]+")  # Not \s: page marks and no-break spaces stay.
+_SUPERSCRIPT = str.maketrans("0123456789+-−()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿⁱ")
+_SUBSCRIPT = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎")
+_RAISABLE, _LOWERABLE = {chr(code) for code in _SUPERSCRIPT}, {chr(code) for code in _SUBSCRIPT}
 _SAFE_TARGET = re.compile(r"(?:https?|mailto|ftp|tel):|(?![a-z][a-z0-9+.-]*:)", re.IGNORECASE)
 
 
@@ -63,6 +66,23 @@ def escape(text: str) -> str:
         if seen.split() == text.split():
             return text
     return _SPECIAL.sub(r"\\\g<0>", text)
+
+
+def raised(text: str) -> str:
+    """Superscript in plain characters, so that 10² never reads 102: Unicode's where it has them, else ``^(n-k)``.
+
+    Words and references in brackets, which mean the same on the line, stay as they are.
+    """
+    if set(text) <= _RAISABLE:
+        return text.translate(_SUPERSCRIPT)
+    if len(text) == 1 and text.isalpha():
+        return f"^{text}"
+    return f"^({text})" if re.fullmatch(r"[\w\s+−*/-]*[\d+−*/-][\w\s+−*/-]*", text) else text
+
+
+def lowered(text: str) -> str:
+    """Subscript in plain characters where Unicode has them (``CO₂``), else the text as it is."""
+    return text.translate(_SUBSCRIPT) if set(text) <= _LOWERABLE else text
 
 
 def code_span(text: str) -> str:

@@ -14,7 +14,7 @@ from ingest import markdown_writer as md
 from ingest.canonical import canonical_document, normalise
 from ingest.charset import decode
 from ingest.document import Document
-from ingest.inline import Run, render
+from ingest.inline import Run, lowered, raised, render
 from ingest.markdown_writer import Written
 from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
 
@@ -63,7 +63,7 @@ class HtmlReader:
         return canonical_document(file, md.join(blocks), media_type="text/html", limits=self.limits, title=title)
 
     def _parse(self, file: SourceFile) -> HtmlElement:
-        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", normalise(decode(file, declared=True)))
+        text = re.sub(r"^\s*<\?xml[^>]*\?>", "", decode(file, declared=True)).replace("\x00", "\ufffd")
         parser = HTMLParser(remove_comments=True, remove_pis=True, huge_tree=True, no_network=True)
         try:
             root: HtmlElement = document_fromstring(text, parser=parser)
@@ -73,6 +73,8 @@ class HtmlReader:
             raise file.unreadable(
                 f"is nested deeper than {self.limits.nesting} elements, which no page for people is: simplify it"
             )
+        for node in root.iter():  # Only now, since character references may stand for anything.
+            node.text, node.tail = normalise(node.text or ""), normalise(node.tail or "")
         return root
 
 
@@ -105,10 +107,22 @@ def _hidden(element: HtmlElement) -> bool:
         return True
     if re.search(r"display\s*:\s*none|visibility\s*:\s*hidden", element.get("style", "")):
         return True
-    if element.tag == "form" and not any(element.iter("p", "table", "h1", "h2", "h3", "pre")):
+    if element.tag == "form" and next(element.iter("p", "table", "h1", "h2", "h3", "pre"), None) is None:
         return True  # A search field and the like; but some sites wrap the whole page in a form.
+    if element.tag == "a" and element.get("href", "").startswith("#"):
+        return not re.search(r"\w", element.text_content()) and element.find(".//img") is None  # "¶" beside a heading.
+    if element.tag in {"ul", "ol"} and _is_contents(element):
+        return True
     names = f"{element.get('class', '')} {element.get('id', '')}".lower().split()
     return not _BOILERPLATE.isdisjoint(names) and element.find(".//h1") is None
+
+
+def _is_contents(items: HtmlElement) -> bool:
+    """Whether a list holds nothing but links to places of the same page."""
+    links = list(items.iter("a"))
+    if len(links) < 3 or not all(link.get("href", "").startswith("#") for link in links):
+        return False
+    return "".join(items.itertext()).split() == [word for link in links for word in link.text_content().split()]
 
 
 def _blocks(element: HtmlElement) -> Iterator[Written]:
@@ -135,7 +149,8 @@ def _is_block(element: HtmlElement) -> bool:
 def _block(element: HtmlElement) -> Iterator[Written]:
     tag = str(element.tag)
     if re.fullmatch("h[1-6]", tag):
-        yield md.heading(int(tag[1]), render(_spaced(_runs(element, Run(""))), line_break=" "))
+        runs = (replace(run, link="", bold=False) for run in _runs(element, Run("")))
+        yield md.heading(int(tag[1]), render(_spaced(runs), line_break=" "))
     elif tag == "pre":
         yield md.code(_verbatim(element), _language(element))
     elif tag in {"ul", "ol"}:
@@ -159,7 +174,7 @@ def _runs(element: HtmlElement, form: Run) -> Iterator[Run]:
         yield Run("\v")
         return
     if tag == "img":
-        if alt := " ".join(element.get("alt", "").split()):
+        if alt := " ".join(normalise(element.get("alt", "")).split()):
             yield replace(form, text=alt, image=True)
         return
     form = replace(
@@ -169,16 +184,20 @@ def _runs(element: HtmlElement, form: Run) -> Iterator[Run]:
         code=form.code or tag in _CODE,
         link=element.get("href", "") if tag == "a" and element.get("href") else form.link,
     )
+    shift = {"sup": raised, "sub": lowered}.get(tag)
+    for run in _inner_runs(element, form):
+        yield replace(run, text=shift(run.text)) if shift else run
+
+
+def _inner_runs(element: HtmlElement, form: Run) -> Iterator[Run]:
     yield replace(form, text=element.text or "")
     for child in element:
         if not _hidden(child):
             # Blocks inside inline text (a cell's paragraphs) are at least words apart.
-            apart = child.tag in _BLOCKS
-            if apart:
-                yield Run(" ")
+            apart = [Run(" ")] if child.tag in _BLOCKS else []
+            yield from apart
             yield from _runs(child, form)
-            if apart:
-                yield Run(" ")
+            yield from apart
         yield replace(form, text=child.tail or "")
 
 
@@ -192,6 +211,9 @@ def _verbatim(element: HtmlElement) -> str:
     parts = ["\n"] if element.tag == "br" else [element.text or ""]
     for child in element:
         if isinstance(child.tag, str) and child.tag not in {"script", "style", "button"}:
+            before = child.getprevious()
+            if child.tag == "code" and before is not None and before.tag == "code" and not (before.tail or "").strip():
+                parts.append("\n")  # Several pieces of code in one frame, of which a page shows one at a time.
             parts.append(_verbatim(child))
         parts.append(child.tail or "")
     return "".join(parts)

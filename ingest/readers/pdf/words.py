@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
-from ingest.inline import Run
+from ingest.inline import Run, raised
 from ingest.readers.pdf.faces import Face
 
 _NARROWEST_SPACE = 0.15
@@ -101,12 +101,18 @@ class Line:
     def runs(self, skip: int = 0) -> list[Run]:
         """Formatted text of the words from the one at ``skip`` on, with spaces between them."""
         words = self.words[skip:]
-        runs = [word.run for word in words[:1]]
+        runs = [self._run(word) for word in words[:1]]
         for before, word in pairwise(words):
+            run = self._run(word)
             if word.box.x0 - before.box.x1 > _NARROWEST_SPACE * min(word.size, before.size):
-                runs.append(space_between(before.run, word.run))
-            runs.append(word.run)
+                runs.append(space_between(runs[-1], run))
+            runs.append(run)
         return runs
+
+    def _run(self, word: Word) -> Run:
+        """The word as formatted text, a small one above the base line as superscript."""
+        small = word.size < 0.8 * self.size and word.box.bottom < self.base - 0.15 * self.size
+        return replace(word.run, text=raised(word.text)) if small else word.run
 
 
 def space_between(before: Run, after: Run) -> Run:

@@ -90,6 +90,14 @@ class Styles:
                 return switch.get(VALUE) not in {"0", "false", "off"}
         return False
 
+    def vertical_position(self, run: Element) -> str:
+        """``superscript``, ``subscript`` or something else for text on the line."""
+        for holder in (run, *self._of_run(run)):
+            position = holder.find(f"{w('rPr')}/{w('vertAlign')}")
+            if position is not None:
+                return position.get(VALUE, "")
+        return ""
+
     def of_paragraph(self, paragraph: Element) -> Iterator[Element]:
         """The paragraph's style and, outwards, those that it builds on."""
         named = paragraph.find(f"{w('pPr')}/{w('pStyle')}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from lxml.etree import _Element as Element
 
-from ingest.inline import Run
+from ingest.inline import Run, lowered, raised
 from ingest.readers.word.names import ALTERNATIVES, CHOICE, MATH, PICTURE, RELATION, w
 from ingest.readers.word.styles import Styles
 
@@ -16,6 +16,7 @@ _TRANSPARENT = frozenset(
     w(name) for name in ("ins", "moveTo", "smartTag", "customXml", "sdt", "sdtContent", "fldSimple", "dir", "bdo")
 )
 _LINK_FIELD = re.compile(r'\s*HYPERLINK\s+"([^"]+)"')
+_SHIFTS = {"superscript": raised, "subscript": lowered}
 _BREAKS = {w("tab"): "\t", w("ptab"): "\t", w("cr"): "\n", w("noBreakHyphen"): "-"}
 
 
@@ -65,6 +66,7 @@ class TextReader:
             italic=self.styles.run_is(run, "i"),
             code=self.styles.run_is_code(run),
         )
+        shift = _SHIFTS.get(self.styles.vertical_position(run))
         for child in run:
             _follow_field(child, fields)
             target = link or next((inner.link for inner in reversed(fields) if inner.link), "")
@@ -76,7 +78,7 @@ class TextReader:
                 for picture in child.iter(PICTURE):
                     yield from _picture(picture)
             elif text := self._characters(child):
-                yield replace(form, text=text, link=target)
+                yield replace(form, text=shift(text) if shift else text, link=target)
 
     def _characters(self, element: Element) -> str:
         if element.tag == w("t"):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import ask, documents, evaluate, models, serve
+from api.cli import ask, documents, evaluate, ingest, models, serve
 
 app = typer.Typer(
     help="Cited answers from your own documentation.",
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command()(ask.ask)
 app.command()(serve.serve)
+app.command()(ingest.ingest)
 app.command()(documents.documents)
 app.command()(documents.collections)
 app.add_typer(models.app, name="models")

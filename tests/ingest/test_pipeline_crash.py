@@ -1,0 +1,192 @@
+"""Whatever happens in the middle: what was published answers, nothing answers twice, the next run completes."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+from sqlalchemy import event
+
+from ingest.catalog import Catalog, CatalogUnusable
+from ingest.sqlite_catalog import SqliteCatalog
+from ingest.vectors import VectorStore
+from tests.ingest.index import Index, answers, assert_clean, stored_index, write
+
+WRITES = ("prepare", "publish", "discard", "upsert", "delete_revision")
+
+BEFORE = {
+    "changed.txt": "Changed\n\nalarm changed old\n\nalarm vanishing old",
+    "same.txt": "Same\n\nalarm same",
+}
+AFTER = {
+    "changed.txt": "Changed\n\nalarm changed new",
+    "same.txt": BEFORE["same.txt"],
+    "zed.txt": "Zed\n\nalarm zed",
+}
+OLD = ["alarm changed old", "alarm same", "alarm vanishing old"]
+MIDDLE = ["alarm changed new", "alarm same"]
+NEW = ["alarm changed new", "alarm same", "alarm zed"]
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+class Crashing:
+    """Passes everything on, until the ``fatal``-th write; then it crashes before or after doing it."""
+
+    def __init__(self, part: object, countdown: list[int], after: bool) -> None:
+        self._part = part
+        self._countdown = countdown
+        self._after = after
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method: Callable[..., object] = getattr(self._part, name)
+        if name not in WRITES:
+            return method
+
+        def counted(*arguments: object) -> object:
+            self._countdown[0] -= 1
+            if self._countdown[0] == 0 and not self._after:
+                raise Crash
+            result = method(*arguments)
+            if self._countdown[0] == 0:
+                raise Crash
+            return result
+
+        return counted
+
+
+def crashing(index: Index, step: int, *, after: bool) -> Index:
+    countdown = [step]
+    return Index(
+        cast(Catalog, Crashing(index.catalog, countdown, after)),
+        cast(VectorStore, Crashing(index.vectors, countdown, after)),
+        index.embedder,
+        index.reader,
+        index.splitter,
+    )
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_crash_at_any_write_of_an_update(tmp_path: Path, step: int, after: bool) -> None:
+    files, data = tmp_path / "files", tmp_path / "data"
+    with stored_index(data) as index:
+        index.ingest(write(files, BEFORE))
+        assert answers(index, "alarm") == OLD
+    write(files, AFTER)
+    with stored_index(data) as index:
+        fatal = crashing(index, step, after=after)
+        if step <= 7:
+            with pytest.raises(Crash):
+                fatal.ingest(files)
+        else:
+            assert fatal.ingest(files).added == ("zed.txt",), "an update has seven writes: all were tried"
+        # The service may still be answering from the same process.
+        assert answers(index, "alarm") in (OLD, MIDDLE, NEW)
+    with stored_index(data) as index:
+        assert answers(index, "alarm") in (OLD, MIDDLE, NEW)
+        report = index.ingest(files)
+        assert not report.failed
+        assert answers(index, "alarm") == NEW
+        assert_clean(index)
+        assert index.ingest(files).unchanged == tuple(sorted(AFTER))
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", range(1, 5))
+def test_a_crash_while_sweeping_what_a_crash_left(tmp_path: Path, step: int, after: bool) -> None:
+    files = write(tmp_path / "files", BEFORE)
+    with stored_index(tmp_path / "data") as index:
+        index.ingest(files)
+        write(files, AFTER)
+        with pytest.raises(Crash):  # prepared, its vectors written, not published
+            crashing(index, 3, after=False).ingest(files)
+        assert len(index.catalog.unpublished("default")) == 1
+        with pytest.raises(Crash):
+            crashing(index, step, after=after).ingest(files)
+        assert answers(index, "alarm") == OLD
+        index.ingest(files)
+        assert answers(index, "alarm") == NEW
+        assert_clean(index)
+
+
+def test_a_disk_that_fills_up_fails_the_run_and_loses_nothing(tmp_path: Path) -> None:
+    files = write(tmp_path / "files", BEFORE)
+    with stored_index(tmp_path / "data") as index:
+        index.ingest(files)
+        catalog = index.catalog
+        assert isinstance(catalog, SqliteCatalog)
+        with catalog._read() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        write(files, {**AFTER, "big.txt": "\n\n".join(f"filler {n} of many" for n in range(5_000))})
+        limit = f"PRAGMA max_page_count = {pages + 20}"
+        event.listen(catalog._engine, "checkout", lambda connection, *_: connection.execute(limit))
+        with pytest.raises(CatalogUnusable, match="full"):
+            index.ingest(files)
+        assert answers(index, "alarm") == OLD
+    with stored_index(tmp_path / "data") as index:
+        assert not index.ingest(files).failed
+        assert answers(index, "alarm") == NEW
+        assert_clean(index)
+
+
+RUN = """
+import sys
+from pathlib import Path
+from tests.ingest.index import stored_index
+with stored_index(Path(sys.argv[1])) as index:
+    print("ready", flush=True)
+    index.ingest(Path(sys.argv[2]))
+"""
+
+
+def test_a_process_that_is_killed_at_any_moment(tmp_path: Path) -> None:
+    """Six kills at random moments, each followed by a look, while every file changes from round to round."""
+    files, data = tmp_path / "files", tmp_path / "data"
+    chance = random.Random(20_26)
+    with stored_index(data) as index:
+        index.ingest(write(files, _round(0)))
+    killed = 0
+    for number in range(1, 7):
+        write(files, _round(number))
+        process = subprocess.Popen([sys.executable, "-c", RUN, str(data), str(files)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        with process.stdout:
+            assert process.stdout.readline() == b"ready\n"
+            time.sleep(chance.uniform(0, 0.6))
+            process.kill()
+            killed += process.wait() == -signal.SIGKILL
+        with stored_index(data) as index:
+            for name in _names():
+                found = answers(index, name)
+                versions = {text.split()[-1] for text in found}
+                assert len(versions) == 1, f"{name} answers from several versions or none: {found}"
+                assert sorted(found) == sorted(set(found))
+                assert len(found) == 1 + int(versions.pop()) % 5
+    assert killed >= 3, "the runs were too quick to be killed: give them more files"
+    with stored_index(data) as index:
+        index.ingest(files)
+        assert_clean(index)
+        for name in _names():
+            assert {text.split()[-1] for text in answers(index, name)} == {"6"}
+        assert index.ingest(files).unchanged == tuple(sorted(f"{name}.txt" for name in _names()))
+
+
+def _names() -> list[str]:
+    return [f"handbook{n:02d}" for n in range(25)]
+
+
+def _round(number: int) -> dict[str, str]:
+    """Each file says its name, a part and the round in every paragraph; the number of paragraphs changes too."""
+    return {
+        f"{name}.txt": "\n\n".join(f"{name} part{part} {number}" for part in range(1 + number % 5)) for name in _names()
+    }

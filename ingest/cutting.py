@@ -17,6 +17,7 @@ _UNEVEN = 0.5
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[^\W_a-z])|(?<=[。！？])")
 _WORD_END = re.compile(r"\s+(?=\S)")
+_LINE_START = re.compile(r"\n(?=[^\n]*\S)")
 _VISIBLE = re.compile(r"[^\s|:-]")
 
 
@@ -134,16 +135,11 @@ class Cutter:
     def _code(self, block: Block, room: int, cut: float) -> Iterator[Atom]:
         """Lines. A fence is never alone, and a cut at a blank line costs less."""
         starts = [block.start]
-        at = self._text.find("\n", block.start, block.end)
-        while at >= 0:
-            if self._text[at + 1 : block.end].strip():
-                starts.append(at + 1)
-            at = self._text.find("\n", at + 1, block.end)
+        starts.extend(found.end() for found in _LINE_START.finditer(self._text, block.start, block.end))
         if len(starts) > 3:
             del starts[1], starts[-1]
-        for number, (start, end) in enumerate(zip(starts, [*starts[1:], block.end], strict=True)):
-            after_blank = self._text[:start].endswith("\n\n") if start < 2 else self._text[start - 2 : start] == "\n\n"
-            inner = _CODE_LINE / 2 if after_blank else _CODE_LINE
+        for number, (start, end) in enumerate(pairwise([*starts, block.end])):
+            inner = _CODE_LINE / 2 if self._text[start - 2 : start] == "\n\n" else _CODE_LINE
             yield from self._fitted(start, end, room if number == 0 else self._room, cut if number == 0 else inner)
 
     def _fitted(self, start: int, end: int, room: int, cut: float) -> Iterator[Atom]:
@@ -177,8 +173,9 @@ class Cutter:
 
     def _parts(self, border: re.Pattern[str], start: int, end: int) -> Iterator[tuple[int, int]]:
         at = start
+        last = start + len(self._text[start:end].rstrip())
         for found in border.finditer(self._text, start, end):
-            if at < found.end() < end:
+            if self._text[at : found.end()].strip() and found.end() < last:
                 yield at, found.end()
                 at = found.end()
         yield at, end

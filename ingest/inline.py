@@ -11,7 +11,11 @@ from markdown_it import MarkdownIt
 
 _INLINE = MarkdownIt("commonmark")
 _SUSPECT = re.compile(r"[\\`*_<\[&]")
-_SPECIAL = re.compile(r"[\\`*<]|\](?=\()|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
+_SPECIAL = re.compile(
+    r"\\(?=[\n!-/:-@\[-`{-~]|$)|`|(?<!\s)\*|\*(?!\s)|^\*|\*$|(?<![^\W_])_|_(?![^\W_])"
+    r"|<(?=[a-zA-Z/!?])|\](?=\()|&(?=#?\w+;)",
+    re.MULTILINE,
+)
 _BLANKS = re.compile(r"[ \t\n]+")  # Not \s: page marks and no-break spaces stay.
 _SUPERSCRIPT = str.maketrans("0123456789+-−()ni", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁽⁾ⁿⁱ")
 _SUBSCRIPT = str.maketrans("0123456789+-−()", "₀₁₂₃₄₅₆₇₈₉₊₋₋₍₎")
@@ -36,6 +40,9 @@ class Run:
         return self.bold, self.italic, self.code, self.link, self.image
 
 
+_PLAIN = Run("")
+
+
 def render(runs: Iterable[Run], *, line_break: str = "  \n") -> str:
     """Markdown of the runs on one line (but for line breaks), blanks collapsed and trimmed."""
     merged = [
@@ -43,9 +50,12 @@ def render(runs: Iterable[Run], *, line_break: str = "  \n") -> str:
         for _, group in groupby((run for run in runs if run.text or run.image), key=lambda run: run.form)
         for first in [next(group)]
     ]
+    # A sign may pair with one in another run, or with the marks of a form: all are escaped, or none has to be.
+    whole = "".join(run.text for run in merged if not run.code)
+    escaped = any(run.form != _PLAIN.form for run in merged) or escape(whole) != whole
     parts: list[str] = []
     for link, group in groupby(merged, key=lambda run: run.link):
-        text = "".join(_formed(run) for run in group)
+        text = "".join(_formed(run, escaped=escaped) for run in group)
         parts.append(_linked(text, link) if link else text)
     lines = (_BLANKS.sub(" ", line).strip(" ") for line in "".join(parts).split("\n"))
     return line_break.join(line for line in lines if line)
@@ -65,6 +75,10 @@ def escape(text: str) -> str:
         seen = "".join("\n" if token.type == "softbreak" else token.content for token in tokens)
         if seen.split() == text.split():
             return text
+    return _escaped(text)
+
+
+def _escaped(text: str) -> str:
     return _SPECIAL.sub(r"\\\g<0>", text)
 
 
@@ -93,16 +107,18 @@ def code_span(text: str) -> str:
     return f"{ticks}{pad}{text}{pad}{ticks}"
 
 
-def _formed(run: Run) -> str:
+def _formed(run: Run, *, escaped: bool) -> str:
     if run.image:
-        return f"![{escape(run.text.strip())}]()"
+        return f"![{_escaped(run.text.strip())}]()"
     core = run.text.strip(" \t\n\f")
     if not core:
         return run.text
     before, after = run.text.split(core, 1)
     mark = ("**" if run.bold else "") + ("*" if run.italic else "")
+    if not run.code and escaped:
+        core = _escaped(core)
     # Marks do not reach over a line break: each line stands for itself.
-    lines = [code_span(line.strip()) if run.code else escape(line.strip()) for line in core.split("\n")]
+    lines = [code_span(line.strip()) if run.code and line.strip() else line.strip() for line in core.split("\n")]
     return before + "\n".join(f"{mark}{line}{mark[::-1]}" if line else "" for line in lines) + after
 
 

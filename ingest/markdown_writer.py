@@ -78,6 +78,5 @@ def table(rows: Sequence[Sequence[str]]) -> Written:
 
 
 def _row(cells: Sequence[str]) -> str:
-    # A backslash before a pipe would count as its escape, so an escaped pipe stays and a bare one gets one.
-    clean = (re.sub(r"(?<!\\)\|", r"\\|", cell).replace("\n", " ").strip(" ") for cell in cells)
+    clean = (cell.replace("|", r"\|").replace("\n", " ").strip(" ") for cell in cells)
     return "|" + "|".join(f" {cell} " if cell else " " for cell in clean) + "|"

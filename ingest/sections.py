@@ -33,6 +33,8 @@ class StructureSplitter:
     def split(self, document: Document) -> Sequence[Passage]:
         """Passages in the order of the text; none overlap."""
         text = document.text
+        if not text.strip():
+            return ()
         passages: list[Passage] = []
         groups = _under_headings(parse_blocks(text), text)
         for index, (headings, blocks) in enumerate(groups):

@@ -29,7 +29,7 @@ run: $(RUNTIME)  ## Install, fetch the models, ingest the sample documents and s
 	exec $(BIN)/docqa serve
 
 test: $(DEV)  ## Install what the tests need and run them.
-	scripts/chromium.sh
+	scripts/browser.sh $(BIN)
 	$(BIN)/docqa models fetch smollm2-135m-instruct all-minilm-l6-v2
 	$(BIN)/pytest $(ARGS)
 

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.document import Document, PageMap, Section, Span
-from qa.evaluation.gold import GoldMissing, find_quote, locate
-from qa.evaluation.questions import GoldQuote
+from qa.evaluation.gold import CollectionUnfit, GoldMissing, find_quote, golds_in, locate
+from qa.evaluation.questions import GoldQuestion, GoldQuote
+from tests.fakes.catalog import MemoryCatalog
+from tests.qa.evaluation.material import question
 
 TEXT = """# Manual
 
@@ -83,6 +85,25 @@ def test_what_is_missing_is_named() -> None:
 def test_a_quote_of_marks_is_an_error() -> None:
     with pytest.raises(ValueError, match="marks and spaces"):
         find_quote("** |", TEXT)
+
+
+def about(source: str, quote: str = "It is 5 s long.") -> GoldQuestion:
+    return question("q", gold=[{"document": source, "section": ["Manual"], "quote": quote}])
+
+
+def test_golds_are_looked_up_in_the_collection_that_is_asked() -> None:
+    catalog = MemoryCatalog()
+    catalog.publish(catalog.prepare("manuals", document(), []))
+    assert golds_in(catalog, "manuals", [about("m.md"), question("u", "unanswerable")]) == {
+        "q": (locate(gold("It is 5 s long.", "Manual"), document()),),
+        "u": (),
+    }
+    with pytest.raises(CollectionUnfit, match=r"'manuals' lacks 1 of 2 documents, n\.md first; .* docqa ingest"):
+        golds_in(catalog, "manuals", [about("m.md"), about("n.md")])
+    with pytest.raises(CollectionUnfit, match="'default' is empty"):
+        golds_in(catalog, "default", [question("u", "unanswerable")])
+    with pytest.raises(GoldMissing, match="nowhere in the document"):
+        golds_in(catalog, "manuals", [about("m.md", quote="It is 6 s long.")])
 
 
 @given(st.text("ab *|\n−", max_size=40), st.text("abc", min_size=1, max_size=5), st.text("ab *|\n−", max_size=40))

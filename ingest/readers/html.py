@@ -122,7 +122,8 @@ def _is_contents(items: HtmlElement) -> bool:
     links = list(items.iter("a"))
     if len(links) < 3 or not all(link.get("href", "").startswith("#") for link in links):
         return False
-    return "".join(items.itertext()).split() == [word for link in links for word in link.text_content().split()]
+    linked = "".join(link.text_content() for link in links)
+    return "".join(linked.split()) == "".join(items.text_content().split())
 
 
 def _blocks(element: HtmlElement) -> Iterator[Written]:
@@ -228,45 +229,67 @@ def _language(element: HtmlElement) -> str:
 
 def _items(element: HtmlElement, *, ordered: bool) -> Iterator[Written]:
     try:
-        number = int(element.get("start", "1"))
+        number = max(int(element.get("start", "1")), 0)
     except ValueError:
         number = 1
-    for child in element:
-        if _hidden(child):
-            continue
-        if child.tag in {"ul", "ol"}:  # A list right inside a list: invalid, common, and meant as part of an item.
-            yield md.item("-", list(_block(child)))
-        elif child.tag == "li":
-            yield md.item(f"{max(number, 0)}." if ordered else "-", list(_blocks(child)))
+    for part in _parts(element):
+        if isinstance(part, str):
+            yield md.paragraph(render(_spaced([Run(part)])))
+        elif part.tag == "li":
+            yield md.item(f"{number}." if ordered else "-", list(_blocks(part)))
             number += 1
+        elif part.tag in {"ul", "ol"}:  # A list right inside a list: invalid, common, and meant as part of an item.
+            yield md.item("-", list(_block(part)))
         else:
-            yield from _block(child)
+            yield from _block(part)
+
+
+def _parts(element: HtmlElement) -> Iterator[HtmlElement | str]:
+    """Visible children and the text beside them, which lists and tables should not have."""
+    if element.text and element.text.strip():
+        yield element.text
+    for child in element:
+        if not _hidden(child):
+            yield child
+        if child.tail and child.tail.strip():
+            yield child.tail
 
 
 def _definitions(element: HtmlElement) -> Iterator[Written]:
-    for child in element.iter("dt", "dd"):
-        owner = next(child.iterancestors("dl"), None)
-        if owner is not element or _hidden(child):
-            continue
-        blocks = list(_blocks(child))
-        if child.tag == "dt":
-            yield from _block(child)
+    for part in _parts(element):
+        if isinstance(part, str):
+            yield md.paragraph(render(_spaced([Run(part)])))
+        elif part.tag == "dd":
+            yield md.item("-", list(_blocks(part)))
+        elif part.tag == "div":
+            yield from _definitions(part)
         else:
-            yield md.item("-", blocks)
+            yield from _block(part)
 
 
 def _table(element: HtmlElement) -> Iterator[Written]:
-    caption = element.find("caption")
-    if caption is not None:
-        yield from _block(caption)
-    rows = [row for row in element.iter("tr") if next(row.iterancestors("table"), None) is element]
+    rows: list[HtmlElement] = []
+    yield from _beside_cells(element, rows)
     grid = _grid(rows)
     if len(grid) == 1 and len(grid[0]) == 1:  # A frame around text, not a table.
         yield from _blocks(next(rows[0].iterchildren("td", "th")))
         return
-    if rows and not _has_header(rows):
+    if grid and not _has_header(rows):
         grid.insert(0, [""] * len(grid[0]))
     yield md.table(grid)
+
+
+def _beside_cells(element: HtmlElement, rows: list[HtmlElement]) -> Iterator[Written]:
+    """The caption and what is not in any cell, as browsers show it: above the table. Adds the rows to ``rows``."""
+    if element.tag == "tr":
+        rows.append(element)
+    for part in _parts(element):
+        if isinstance(part, str):
+            yield md.paragraph(render(_spaced([Run(part)])))
+        elif part.tag in {"thead", "tbody", "tfoot", "tr", "colgroup"}:
+            yield from _beside_cells(part, rows)
+        elif element.tag != "tr" or part.tag not in {"td", "th"}:
+            yield from _block(part)
 
 
 def _has_header(rows: Sequence[HtmlElement]) -> bool:

@@ -73,7 +73,8 @@ class Body:
         elif label:
             yield self._item(label, self.styles.list_depth(element), text)
         elif self._indents and self.styles.continues_list(element):
-            yield Written(_indented(md.paragraph(text).text, sum(self._indents)))
+            indent = sum(self._indents[: self.styles.list_depth(element) + 1])
+            yield Written(_indented(md.paragraph(text).text, indent))
         elif self.styles.is_quote(element):
             yield md.quote([md.paragraph(text)])
         else:

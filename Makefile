@@ -52,10 +52,10 @@ clean:  ## Remove the environment and all caches. Documents and models in data/ 
 	find . -name __pycache__ -not -path './data/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
-	scripts/venv.sh "$(PYTHON)" $(VENV)
+	@scripts/venv.sh "$(PYTHON)" $(VENV)
 
-$(RUNTIME): $(VENV)/bin/python
-	scripts/venv.sh "$(PYTHON)" $(VENV)
+$(RUNTIME):
+	@scripts/venv.sh "$(PYTHON)" $(VENV)
 	@echo "Installing the packages of requirements.lock"
 	$(PIP) install $(QUIET) --requirement requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-MAX_PHRASES = 96
+MAX_PHRASES = 128
 
 Phrase = tuple[str, ...]
 
@@ -39,37 +39,39 @@ STOP_WORDS = frozenset(
 
 
 def phrases_of(question: str) -> list[Phrase]:
-    """What to search for, without repetition; empty when nothing in the question carries meaning."""
+    """What to search for; empty when nothing in the question carries meaning.
+
+    A full-text index adds up what each phrase is worth. A code such as ``HB-423`` stands twice in the list, because
+    whoever asks about a code means that one and nothing near it; everything else stands once.
+    """
     text = unicodedata.normalize("NFC", question)
     shouting = text.isupper()
-    phrases: dict[Phrase, None] = {}
-    before: str | None = None  # the meaningful word that stands right before
-    for match in _NAME.finditer(text):
-        written = match.group()
+    phrases: dict[Phrase, int] = {}
+    for written in _NAME.findall(text):
         words = words_of(written)
         acronym = len(written) > 1 and written.isupper() and not shouting
-        if len(words) == 1 and words[0] in STOP_WORDS and not acronym:
-            before = None
-            continue
-        phrases |= dict.fromkeys(_spellings(written, words))
-        if before is not None and words[0][0].isdigit():
-            # "error 423", "FW 3.1": the number says little alone, and much beside its word.
-            phrases[(before, *words)] = None
-        before = words[-1]
-    return list(phrases)[:MAX_PHRASES]
+        if len(words) > 1 or words[0] not in STOP_WORDS or acronym:
+            for phrase, times in _spellings(written, words).items():
+                phrases.setdefault(phrase, times)
+    return [phrase for phrase, times in phrases.items() for _ in range(times)][:MAX_PHRASES]
 
 
-def _spellings(written: str, words: list[str]) -> list[Phrase]:
-    """A name as it is written, otherwise spelled, and the words in it.
+def _spellings(written: str, words: list[str]) -> dict[Phrase, int]:
+    """A name as it is written, otherwise spelled, and the words in it, each with how often it is to count.
 
-    Where letters meet digits the border is drawn both ways: ``HB-423`` finds ``HB423`` and the reverse. Of a name
-    with digits only long parts stand alone: the ``hb`` of ``HB-423`` is in every other code too.
+    Where letters meet digits the border is drawn both ways: ``HB-423`` finds ``HB423`` and the reverse. The ``hb``
+    of ``HB-423`` does not stand alone, for it is in every other code too.
     """
-    spellings = [tuple(words)]
-    numbered = any(character.isdigit() for character in written)
-    if numbered and any(character.isalpha() for character in written):
-        spellings.append(tuple(part for word in words for part in _LETTER_DIGIT_BORDER.split(word)))
-        spellings.append(("".join(words),))
-    shortest = 4 if numbered else 1
-    spellings += [(w,) for w in words if len(w) >= shortest and w not in STOP_WORDS and not w.isdigit()]
+    digits = any(character.isdigit() for character in written)
+    letters = any(character.isalpha() for character in written)
+    spellings: dict[Phrase, int] = {}
+    if digits and letters:
+        apart = tuple(part for word in words for part in _LETTER_DIGIT_BORDER.split(word))
+        spellings |= {tuple(words): 2, apart: 2, ("".join(words),): 2}
+    else:
+        spellings[tuple(words)] = 1
+    shortest = 4 if digits else 1
+    for word in words:
+        if word not in STOP_WORDS and len(word) >= (2 if word.isdigit() else shortest):
+            spellings.setdefault((word,), 1)
     return spellings

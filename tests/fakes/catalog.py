@@ -128,10 +128,11 @@ class MemoryCatalog:
         texts = {
             p.id: words_of(contextual_text(p.revision.title, p.passage)) for p in self._current_passages(collection)
         }
-        counts = {id: Counter({p: n for p in phrases if (n := _occurrences(p, words))}) for id, words in texts.items()}
+        counts = {id: {p: n for p in phrases if (n := _occurrences(p, words))} for id, words in texts.items()}
         frequency = Counter(phrase for found in counts.values() for phrase in found)
+        weight = {p: phrases.count(p) * math.log(1 + len(texts) / n) for p, n in frequency.items()}
         hits = [
-            LexicalHit(id, sum(n / (n + 1) * math.log(1 + len(texts) / frequency[p]) for p, n in found.items()))
+            LexicalHit(id, sum(weight[p] * n / (n + 1) for p, n in found.items()))
             for id, found in counts.items()
             if found
         ]

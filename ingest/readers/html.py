@@ -50,7 +50,7 @@ class HtmlReader:
     """Headings, paragraphs, lists, tables and code of a page's main part."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "html 1"
+    version: str = "html 2"
     suffixes: frozenset[str] = frozenset({".html", ".htm", ".xhtml"})
 
     def read(self, path: Path, source: str) -> Document:

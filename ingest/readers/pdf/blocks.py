@@ -14,8 +14,11 @@ from ingest.readers.pdf.headings import Heading
 from ingest.readers.pdf.pages import Cell, Grid
 from ingest.readers.pdf.words import Line
 
-_BULLET = re.compile(r"[•‣◦▪■●○□❑➢►▶–—·*-]|\uf0b7|\uf0a7")
+_BULLET = re.compile(r"[•‣◦▪■●○□❑➢►▶–—·*-]|\uf0b7|\uf0a7|\ufffd")
 _NUMBER = re.compile(r"(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\((?:\d{1,2}|[a-z]|[ivx]{1,4})\)")
+_LEADING = 1.25
+"""Ems between base lines, as type is usually set; taken where a document has too few lines to tell."""
+_FEWEST_PITCHES = 4
 _SENTENCE_END = re.compile(r"[.!?:;…][\"'”’)\]]*$")
 
 
@@ -131,7 +134,7 @@ class BlockBuilder:
         if line.page != last.page or line.column != last.column:
             return self._goes_on_elsewhere(block, line)
         pitch = line.base - last.base
-        leading = self.leading.get(last.size, 1.25 * last.size)
+        leading = self.leading.get(last.size, _LEADING * last.size)
         if block.form is Form.CODE:
             return line.mono and pitch < 3.2 * leading
         if pitch > 1.2 * leading or pitch < 0:
@@ -161,7 +164,8 @@ class BlockBuilder:
         edge = _text_edge(block)
         step = 0.8 * line.size
         if block.form is Form.ITEM:
-            return line.box.x0 < edge - step and line.box.x0 <= block.lines[0].box.x0 + 1 and len(block.lines) > 1
+            hangs = len(block.lines) > 1 and block.lines[1].box.x0 > edge - step
+            return line.box.x0 < edge - step and (hangs or _ends_short(block.last, line))
         return len(block.lines) > 1 and line.box.x0 > edge + step
 
 
@@ -203,5 +207,6 @@ def usual_leading(items: Sequence[Item]) -> dict[float, float]:
     usual: dict[float, float] = {}
     for size, counts in pitches.items():
         often = [pitch for pitch, count in counts.items() if count >= 0.2 * counts.total()]
-        usual[size] = min(often, default=counts.most_common(1)[0][0])
+        pitch = min(often, default=counts.most_common(1)[0][0])
+        usual[size] = pitch if counts[pitch] >= _FEWEST_PITCHES else min(pitch, _LEADING * size)
     return usual

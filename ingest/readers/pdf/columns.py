@@ -83,7 +83,8 @@ def _gutter(lines: Sequence[Line]) -> float | None:
         return None
     left, right = min(line.box.x0 for line in lines), max(line.box.x1 for line in lines)
     middle, shared = max(
-        ((x, sum(a <= x <= b for a, b in gaps)) for x in {(a + b) / 2 for a, b in gaps}), key=lambda found: found[1]
+        ((x, sum(a <= x <= b for a, b in gaps)) for x in sorted({round((a + b) / 2) for a, b in gaps})),
+        key=lambda found: found[1],
     )
     if shared < max(_FEWEST_LINES, 0.4 * len(lines)):
         return None

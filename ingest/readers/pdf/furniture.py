@@ -34,7 +34,7 @@ def _contents_words(page: Page, pages: int) -> frozenset[Word]:
     lines = lines_of(page.words, page.number)
     found = [(line, match) for line in lines if (match := _LEADER.search(line.text))]
     numbers = [int(match[1]) for _, match in found if match[1].isdecimal()]
-    if len(found) < 3 or numbers != sorted(numbers) or any(number > 2 * pages for number in numbers):
+    if len(found) < 3 or numbers != sorted(numbers) or any(number > max(20, 2 * pages) for number in numbers):
         return frozenset()
     headings = [line for line in lines if line.text.strip().casefold() in {"contents", "table of contents"}]
     return frozenset(word for line in [*headings, *(line for line, _ in found)] for word in line.words)
@@ -49,17 +49,29 @@ def _running_words(pages: Sequence[Page], body: float) -> list[frozenset[Word]]:
     numbered = _numbered_places(margins, body)
 
     def runs(line: Line) -> bool:
+        if _near(seen, (line.text, _place(line))) >= needed:
+            return True
+        if line.size > 1.05 * body:
+            return False
         if any(_near(seen, key) >= needed for key in _keys(line)):
             return True
-        return line.size <= 1.05 * body and (_place(line) in numbered or bool(_PAGE_NUMBER.fullmatch(line.text)))
+        return _place(line) in numbered or bool(_PAGE_NUMBER.fullmatch(line.text))
 
     return [frozenset(word for line in lines if runs(line) for word in line.words) for lines in margins]
 
 
+def inner_lines(page: Page) -> list[Line]:
+    """The lines between the margins in which running heads and feet stand."""
+    return lines_of((word for word in page.words if not _in_margin(word, page)), page.number)
+
+
 def _margin_lines(page: Page) -> list[Line]:
+    return lines_of((word for word in page.words if _in_margin(word, page)), page.number)
+
+
+def _in_margin(word: Word, page: Page) -> bool:
     edge = _MARGIN * page.height
-    words = (word for word in page.words if word.box.bottom < edge or word.box.top > page.height - edge)
-    return lines_of(words, page.number)
+    return word.box.bottom < edge or word.box.top > page.height - edge
 
 
 def _place(line: Line) -> int:

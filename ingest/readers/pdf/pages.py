@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 _UNMAPPED = re.compile(r"\(cid:\d+\)")
-_MOST_RULES = 6_000
+_MOST_RULES = 10_000
 """Edges on a page above which it is a drawing, in which to look for tables would take minutes."""
 
 Cell = tuple[Line, ...]
@@ -62,7 +63,7 @@ def read_page(page: PlumberPage, number: int, faces: Faces) -> Page:
     readable = page.filter(_readable(page))
     for character in readable.chars:
         faces.see(character["fontname"], character["text"], character["width"] / max(character["size"], 0.1))
-    words = list(_words(readable, page.hyperlinks, faces))
+    words = sorted(_words(readable, page.hyperlinks, faces), key=lambda word: word.box.centre[1])
     tables = [] if len(readable.edges) > _MOST_RULES else readable.find_tables()
     grids = tuple(_grid(table, words, number) for table in tables if _is_table(table, words))
     return Page(
@@ -115,14 +116,20 @@ def _is_table(table: Table, words: Sequence[Word]) -> bool:
     if max((len(row.cells) for row in table.rows), default=0) < 2:
         return False
     cells = [Box(*cell) for cell in table.cells]
-    filled = sum(any(cell.holds(*word.box.centre) for word in words) for cell in cells)
+    filled = sum(bool(_inside(cell, words)) for cell in cells)
     return len(cells) >= 2 and filled >= max(2, 0.3 * len(cells))
+
+
+def _inside(area: Box, words: Sequence[Word]) -> list[Word]:
+    """Those of the words, which are sorted by the height of their centres, that have it in an area."""
+    first = bisect_left(words, area.top, key=lambda word: word.box.centre[1])
+    after = bisect_right(words, area.bottom, key=lambda word: word.box.centre[1])
+    return [word for word in words[first:after] if area.holds(*word.box.centre)]
 
 
 def _grid(table: Table, words: Sequence[Word], page: int) -> Grid:
     box = Box(*table.bbox)
-    inside = [word for word in words if box.holds(*word.box.centre)]
-    cells = {area: _cell(area, inside, page) for area in (Box(*cell) for cell in table.cells)}
+    cells = {area: _cell(area, words, page) for area in (Box(*cell) for cell in table.cells)}
     lefts = [column.bbox[0] for column in table.columns]
     rows: list[tuple[Cell, ...]] = []
     for row in table.rows:
@@ -140,6 +147,6 @@ def _grid(table: Table, words: Sequence[Word], page: int) -> Grid:
 
 def _cell(area: Box, words: Sequence[Word], page: int) -> Cell:
     """The lines in a cell; they end where the cell does, less a margin like the one on their left."""
-    lines = lines_of((word for word in words if area.holds(*word.box.centre)), page)
+    lines = lines_of(_inside(area, words), page)
     margin = min((line.box.x0 - area.x0 for line in lines), default=0.0)
     return tuple(replace(line, right=area.x1 - margin) for line in lines)

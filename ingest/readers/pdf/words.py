@@ -111,7 +111,7 @@ class Line:
 
     def _run(self, word: Word) -> Run:
         """The word as formatted text, a small one above the base line as superscript."""
-        small = word.size < 0.8 * self.size and word.box.bottom < self.base - 0.15 * self.size
+        small = word.size < 0.85 * self.size and word.box.bottom < self.base - 0.15 * self.size
         return replace(word.run, text=raised(word.text)) if small else word.run
 
 

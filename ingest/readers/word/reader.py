@@ -28,7 +28,7 @@ class DocxReader:
     """Headings by style or outline level, lists with Word's numbers, tables, code, notes; no running heads."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "docx 1"
+    version: str = "docx 2"
     suffixes: frozenset[str] = frozenset({".docx"})
 
     def read(self, path: Path, source: str) -> Document:
@@ -56,7 +56,7 @@ class DocxReader:
             with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
                 self._check_members(file, archive)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
-            raise file.unreadable(f"is damaged or incomplete ({error}): get or save it again") from error
+            raise file.unreadable("is damaged or incomplete: get or save it again") from error
 
     def _check_members(self, file: SourceFile, archive: zipfile.ZipFile) -> None:
         members = archive.infolist()
@@ -68,8 +68,8 @@ class DocxReader:
             raise file.unreadable(f"unpacks to more than {allowed:,.0f} MB: split it or make its pictures smaller")
         if "word/document.xml" not in archive.namelist():
             raise file.unreadable("is a zip archive but not a Word document: rename or convert it")
-        if broken := archive.testzip():
-            raise file.unreadable(f"is damaged in its part {broken}: get or save it again")
+        if archive.testzip() is not None:
+            raise file.unreadable("is damaged in one of its parts: get or save it again")
         if b"<!DOCTYPE" in archive.read("word/document.xml"):
             raise file.unreadable("declares XML entities, which Word never writes: open it in Word and save it again")
 

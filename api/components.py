@@ -15,12 +15,11 @@ from ingest.catalog import Catalog
 from qa.answer import AnswerEvent, Question
 
 if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is first used
-    from ingest.pipeline import Pipeline
-
     from decoding.loading import Decoder
     from decoding.store import ModelStore
     from ingest.chroma_vectors import ChromaVectors
     from ingest.formats import Readers
+    from ingest.pipeline import Pipeline
     from ingest.sections import StructureSplitter
     from ingest.sentence_embedder import SentenceEmbedder
     from ingest.sqlite_catalog import SqliteCatalog

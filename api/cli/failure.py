@@ -36,7 +36,10 @@ def _expected(error: Exception) -> bool:
     from decoding.catalogue import UnknownModel
     from decoding.store import ModelMissing
     from ingest.catalog import CatalogUnusable
+    from ingest.embedder import EmbedderUnusable
     from ingest.vectors import VectorsUnusable
 
     own = (CommandFailed, ServerFailed, DataLocked, SettingsError)
-    return isinstance(error, (*own, UnknownModel, ModelMissing, CatalogUnusable, VectorsUnusable, OSError))
+    return isinstance(
+        error, (*own, UnknownModel, ModelMissing, CatalogUnusable, EmbedderUnusable, VectorsUnusable, OSError)
+    )

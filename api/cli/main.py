@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command()(ask.ask)
 app.command()(serve.serve)
 app.command()(ingest.ingest)
+app.command()(ingest.ingest)
 app.command()(documents.documents)
 app.command()(documents.collections)
 app.add_typer(models.app, name="models")

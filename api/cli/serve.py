@@ -24,7 +24,10 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; left out: from the settings.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
 ) -> None:
-    """Serve the web chat and the API until interrupted; prints the address once questions are answered."""
+    """Serve the web chat and the API.
+
+    Prints the address once questions are answered, and goes on until it is interrupted.
+    """
     with one_line_errors():
         from api import logs
         from api.settings import load_settings

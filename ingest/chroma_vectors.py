@@ -184,5 +184,6 @@ class ChromaVectors:
             yield
         except ChromaError as error:
             raise VectorsUnusable(
-                f"{self._path}: {error}. Nothing is lost: delete this folder, and the next ingest makes it anew"
+                f"{self._path}: {error}. Nothing is lost: unless the disk is full, delete this folder, and the next "
+                "ingest makes it anew"
             ) from error

@@ -32,10 +32,13 @@ LOADING_RETRY_SECONDS = 5
 class Exchange:
     """One accepted question. Take `events` or `answer`, once; `finish` it however that ends."""
 
-    def __init__(self, question: Question, model: str, stream: Stream[AnswerEvent], metrics: Metrics) -> None:
+    def __init__(
+        self, question: Question, model: str, stream: Stream[AnswerEvent], metrics: Metrics, request_id: str
+    ) -> None:
         self.id = new_answer_id()
         self.question = question
         self.model = model
+        self._request_id = request_id
         self._stream = stream
         self._metrics = metrics
         self._arrived = time.monotonic()
@@ -47,7 +50,7 @@ class Exchange:
             async for event in self._stream:
                 if isinstance(event, AnswerDone):
                     self._metrics.answered(event.answer)
-                    self._log("abstained" if event.answer.abstained else "answered", event.answer)
+                    self._end("abstained" if event.answer.abstained else "answered", event.answer)
                 yield event
         except DeadlineExceeded as error:
             self._lost("deadline")
@@ -58,7 +61,7 @@ class Exchange:
             raise shutting_down() from error
         except Exception as error:
             self._lost("failed")
-            log.error("answer failed", extra={"answer": self.id}, exc_info=error)
+            log.error("answer failed", extra={"request_id": self._request_id}, exc_info=error)
             raise internal_error() from error
 
     async def answer(self, request: Request) -> Answer:
@@ -85,40 +88,36 @@ class Exchange:
         self._stream.cancel()
 
     async def _collect(self) -> Answer:
+        answer = None
         async for event in self.events():
             if isinstance(event, AnswerDone):
-                return event.answer
-        raise internal_error()
+                answer = event.answer
+        if answer is None:
+            raise internal_error()
+        return answer
 
     def _lost(self, outcome: str) -> None:
         self._metrics.answers.labels(outcome).inc()
-        self._log(outcome)
+        self._end(outcome)
 
-    def _log(self, outcome: str, answer: Answer | None = None) -> None:
+    def _end(self, outcome: str, answer: Answer | None = None) -> None:
         self._over = True
-        began = self._stream.began
-        figures = (
-            {}
-            if answer is None
-            else {
-                "prompt_tokens": answer.stats.prompt_tokens,
-                "output_tokens": answer.stats.output_tokens,
-                "steps": answer.stats.target_steps,
-                "ttft_s": round(answer.stats.ttft_s, 3),
-            }
-        )
-        waited = (time.monotonic() if began is None else began) - self._arrived
-        log.info(
-            "answer",
-            extra={
-                "answer": self.id,
-                "outcome": outcome,
-                "collection": self.question.collection,
-                "waited_s": round(max(0.0, waited), 3),
-                "total_s": round(time.monotonic() - self._arrived, 3),
-                **figures,
-            },
-        )
+        now = time.monotonic()
+        began = now if self._stream.began is None else self._stream.began
+        fields: dict[str, object] = {
+            "request_id": self._request_id,
+            "answer": self.id,
+            "outcome": outcome,
+            "collection": self.question.collection,
+            "waited_s": round(max(0.0, began - self._arrived), 3),
+            "total_s": round(now - self._arrived, 3),
+        }
+        if answer is not None:
+            fields["prompt_tokens"] = answer.stats.prompt_tokens
+            fields["output_tokens"] = answer.stats.output_tokens
+            fields["steps"] = answer.stats.target_steps
+            fields["ttft_s"] = round(answer.stats.ttft_s, 3)
+        log.info("answer", extra=fields)
 
 
 class Service:
@@ -151,8 +150,11 @@ class Service:
         if isinstance(state, Failed):
             raise Problem(503, "not-ready", "The service could not load what it needs; its log says why.")
 
-    async def ask(self, question: Question) -> Exchange:
-        """Accept ``question``. Raises `Problem`: over a limit, collection unknown, queue full, shutting down."""
+    async def ask(self, question: Question, request: Request) -> Exchange:
+        """Accept the ``question`` of ``request``.
+
+        Raises `Problem`: over a limit, unknown collection, full queue, shutting down.
+        """
         try:
             check_limits(question, self.settings)
             check_collection(question, await run_in_threadpool(self.catalog.collections))
@@ -177,7 +179,7 @@ class Service:
             ) from error
         except ShuttingDown as error:
             raise shutting_down() from error
-        return Exchange(question, self.settings.model, stream, self.metrics)
+        return Exchange(question, self.settings.model, stream, self.metrics, request.scope["request_id"])
 
 
 def shutting_down() -> Problem:

@@ -33,7 +33,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 @router.post("/answers", response_model=AnswerBody, responses=RESPONSES)
 async def answers(body: AnswerRequest, request: Request, service: ReadyService) -> Response:
     """Answer a question from the documents of one collection."""
-    exchange = await service.ask(body.to_question(service.settings.collection))
+    exchange = await service.ask(body.to_question(service.settings.collection), request)
     if MEDIA_TYPE in request.headers.get("accept", ""):
         return EventStream(_events(exchange, request), exchange.finish)
     answer = await exchange.answer(request)

@@ -50,7 +50,7 @@ async def chat_completions(body: ChatRequest, request: Request, service: ReadySe
         question = body.to_question(service.settings.collection)
     except Unsupported as error:
         raise invalid_request(error.param, str(error)) from error
-    exchange = await service.ask(question)
+    exchange = await service.ask(question, request)
     link = _linker(request)
     created = int(time.time())
     if body.stream:

@@ -173,6 +173,17 @@ async def test_full_queue_says_when_to_come_again() -> None:
     assert response.json()["type"] == "urn:docqa:problem:queue-full"
 
 
+async def test_estimate_comes_from_the_answers_before() -> None:
+    product = fake_product(delay=0.02, queue_size=0)
+    async with client_of(product) as client:
+        await client.post("/v1/answers", json={"question": QUESTION})
+        await wait_for(lambda: product.service.admission.running == 0)
+        async with AsyncRequest(client, "/v1/answers", {"question": QUESTION}):
+            await wait_for(lambda: product.service.admission.running == 1)
+            response = await client.post("/v1/answers", json={"question": QUESTION})
+    assert response.headers["retry-after"] == "1"
+
+
 async def test_deadline_is_told() -> None:
     product = fake_product(delay=0.05, deadline_seconds=0.2)
     async with client_of(product) as client:
@@ -182,9 +193,11 @@ async def test_deadline_is_told() -> None:
         await wait_for(lambda: product.service.admission.running == 0)
 
 
-async def test_failure_says_nothing_of_the_inside() -> None:
+async def test_failure_says_nothing_of_the_inside(caplog: pytest.LogCaptureFixture) -> None:
     async with client_of(fake_product()) as client:
         response = await client.post("/v1/answers", json={"question": "fail over the filter"})
+    (logged,) = [vars(record) for record in caplog.records if record.levelname == "ERROR"]
+    assert logged["request_id"] == response.json()["request_id"]
     assert response.status_code == 500
     assert response.json()["type"] == "urn:docqa:problem:internal-error"
     assert "secret" not in response.text

@@ -91,19 +91,23 @@ class Stream(Generic[T]):
         if self.future is not None:
             self.future.cancel()
 
-    def run(self) -> None:
-        """Make the items, in the worker's thread."""
+    def run(self) -> Exception | None:
+        """Make the items, in the worker's thread; what the job raised, if it did."""
         self.began = time.monotonic()
         try:
             with closing(self._job(self._unwanted)) as items:
                 for item in items:
                     if self._unwanted.is_set():
-                        return
+                        break
                     self._post(item)
         except Exception as error:
+            return error
+        return None
+
+    def end(self, error: Exception | None) -> None:
+        """Tell whoever iterates that there are no more items, from the worker's thread."""
+        if not self._unwanted.is_set():  # else it was told by `cancel`
             self._post(_End(error))
-        else:
-            self._post(_End())
 
     def _post(self, item: T | _End) -> None:
         try:
@@ -145,8 +149,8 @@ class Admission:
                 raise QueueFull(self._limit, self._retry_after())
             stream = Stream(job, self._deadline_s)
             self._streams.append(stream)
-        stream.future = self._worker.submit(stream.run)
-        stream.future.add_done_callback(lambda _: self._over(stream))
+        stream.future = self._worker.submit(self._work, stream)
+        stream.future.add_done_callback(lambda future: self._give_back(stream) if future.cancelled() else None)
         return stream
 
     async def close(self) -> None:
@@ -158,7 +162,12 @@ class Admission:
             stream.cancel(ShuttingDown())
         await asyncio.to_thread(self._worker.shutdown)
 
-    def _over(self, stream: Stream[Any]) -> None:
+    def _work(self, stream: Stream[Any]) -> None:
+        error = stream.run()
+        self._give_back(stream)  # before its reader hears of the end: whoever then asks again finds the place free
+        stream.end(error)
+
+    def _give_back(self, stream: Stream[Any]) -> None:
         with self._lock:
             self._streams.remove(stream)
             if stream.began is not None and not stream.unwanted:

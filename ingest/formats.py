@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from ingest.document import Document
 from ingest.reader import Reader, UnreadableFile
-from ingest.readers.html import HtmlReader
+from ingest.readers.html.reader import HtmlReader
 from ingest.readers.markdown import MarkdownReader
 from ingest.readers.pdf.reader import PdfReader
 from ingest.readers.text import TextReader

@@ -13,6 +13,9 @@ _BLOCK_START = re.compile(
     re.MULTILINE,
 )
 
+_LONGEST_REPEATED = 500
+"""Characters; a page of text that covers a hundred rows must not become a hundred pages."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -66,6 +69,12 @@ def code(text: str, language: str = "") -> Written:
     longest = max((len(found) for found in re.findall("`{3,}", text)), default=2)
     fence = "`" * (longest + 1)
     return Written(f"{fence}{language}\n{text}\n{fence}" if text.strip() else "")
+
+
+def repeated(text: str, times: int) -> list[str]:
+    """The text of a merged cell in each place that it covers, at least one; only in the first where it is long."""
+    again = text if len(text) <= _LONGEST_REPEATED else ""
+    return [text, *[again] * (times - 1)]
 
 
 def table(rows: Sequence[Sequence[str]]) -> Written:

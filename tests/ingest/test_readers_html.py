@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ingest.document import Document
 from ingest.reader import Reader, UnreadableFile
-from ingest.readers.html import HtmlReader
+from ingest.readers.html.reader import HtmlReader
 from ingest.source_file import Limits
 from tests.contracts.reader import ReaderContract, check_document
 

@@ -111,9 +111,9 @@ class Body:
                 merge = cell.find(f"{w('tcPr')}/{w('vMerge')}")
                 continued = merge is not None and merge.get(VALUE, "continue") == "continue"
                 above = grid[-1][len(cells)] if continued and grid and len(cells) < len(grid[-1]) else ""
-                text = above or self._flat(cell, header=number == 0)
+                text = self._flat(cell, header=number == 0) or md.repeated(above, 2)[1]
                 across = 1 if span is None else int(span.get(VALUE, "1"))
-                cells.extend([text] * min(max(across, 1), _COLUMNS - len(cells)))
+                cells.extend(md.repeated(text, min(across, _COLUMNS - len(cells))))
             grid.append(cells)
         return grid
 

@@ -12,6 +12,8 @@ from qa.retriever import Retriever
 from qa.words import content_stems
 
 FEW_CONTENT_WORDS = 3
+# What a follow-up by itself weighs beside the one with its forerunners: enough to win a tie.
+ALONE_WEIGHT = 0.25
 
 _REFERS_BACK = re.compile(
     r"^(?:ok(?:ay)?\b|and\b|but\b|or\b|so\b|also\b|then\b|what about\b|how about\b|what if\b)"
@@ -47,7 +49,7 @@ def queries(question: str, history: Sequence[Turn]) -> tuple[Query, ...]:
         forerunners.insert(0, turn.question.strip())
         if not leans_on_history(turn.question):
             break
-    return (Query(" ".join([*forerunners, question]), 1.0), Query(question, 0.5))
+    return (Query(" ".join([*forerunners, question]), 1.0), Query(question, ALONE_WEIGHT))
 
 
 def retrieve_in_context(

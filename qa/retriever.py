@@ -12,6 +12,7 @@ from ingest.embedder import Embedder
 from ingest.vectors import VectorStore
 from qa.answer import RetrievedPassage
 from qa.fusion import RANK_CONSTANT, Ranking, fuse
+from qa.words import Kind, tokens
 
 
 class Retriever(Protocol):
@@ -24,17 +25,23 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RetrievalConfig:
-    """How many candidates each retriever gives and what its ranks weigh in the fusion."""
+    """How many candidates each search gives and what its ranks weigh in the fusion.
 
-    k_dense: int = 40
-    k_lexical: int = 40
+    ``k_codes`` and ``codes_weight`` are for the search for error codes, part numbers, procedures and the like
+    alone: among the other words of a question their one rare occurrence in a long table would be outvoted.
+    """
+
+    k_dense: int = 60
+    k_lexical: int = 60
+    k_codes: int = 20
     dense_weight: float = 1.0
     lexical_weight: float = 1.0
+    codes_weight: float = 1.0
     rank_constant: int = RANK_CONSTANT
 
 
 class HybridRetriever:
-    """Dense and lexical search side by side, joined by reciprocal rank fusion."""
+    """Search by meaning, by words and by codes side by side, joined by reciprocal rank fusion."""
 
     def __init__(
         self,
@@ -61,6 +68,7 @@ class HybridRetriever:
             [
                 Ranking(list(similarity), self._config.dense_weight),
                 Ranking(list(bm25), self._config.lexical_weight),
+                Ranking(self._with_codes(question, collection), self._config.codes_weight),
             ],
             self._config.rank_constant,
         )
@@ -79,6 +87,13 @@ class HybridRetriever:
             )
             for rank, found in enumerate(_without_copies(mine)[:k], start=1)
         ]
+
+    def _with_codes(self, question: str, collection: str) -> list[str]:
+        codes = [token.surface for token in tokens(question) if token.kind is Kind.CODE]
+        if not codes:
+            return []
+        hits = self._catalog.search(collection, " ".join(codes), self._config.k_codes)
+        return [hit.passage_id for hit in hits]
 
 
 def _without_copies(passages: Iterable[StoredPassage]) -> list[StoredPassage]:

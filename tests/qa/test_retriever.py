@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from ingest.vectors import VectorHit
+from qa.fusion import RANK_CONSTANT
 from qa.retriever import RetrievalConfig, Retriever
 from tests.contracts.retriever import MakeRetriever, RetrieverContract
 from tests.fakes.qa import WordRetriever
@@ -38,7 +39,7 @@ def test_raw_scores_of_both_retrievers_are_kept() -> None:
     assert first.stored.id == dense.passage_id == lexical.passage_id
     assert first.similarity == dense.similarity
     assert first.lexical == lexical.score
-    assert first.score == pytest.approx(2 / 61)
+    assert first.score == pytest.approx(2 / (RANK_CONSTANT + 1))
 
 
 def test_a_passage_that_only_one_retriever_knows_has_no_score_of_the_other() -> None:

@@ -67,7 +67,7 @@ function interrupts(lines, at) {
   const { text } = lines[at];
   if (text.trim() === "" || FENCE.test(text) || HEADING.test(text) || RULE.test(text) || QUOTE.test(text)) return true;
   const item = ITEM.exec(text);
-  if (item && text.length > item[0].length && (!/\d/.test(item[2]) || parseInt(item[2], 10) === 1)) return true;
+  if (item && text.slice(item[0].length).trim() !== "" && (!/\d/.test(item[2]) || parseInt(item[2], 10) === 1)) return true;
   return isTable(lines, at);
 }
 
@@ -112,16 +112,17 @@ function readQuote(lines, at, depth) {
   while (next < lines.length) {
     const marks = QUOTE.exec(lines[next].text);
     if (!marks && !continuesText(lines, next, inside)) break;
-    inside.push(without(lines[next], marks ? marks[0].length : 0));
+    inside.push(marks ? without(lines[next], marks[0].length) : { ...lines[next], lazy: true });
     next += 1;
   }
   return [{ type: "quote", children: parseLines(inside, depth + 1) }, next];
 }
 
-/** Whether line `at`, without its container's prefix, goes on with the paragraph that the container ends in. */
+/** Whether line `at`, which lacks its container's prefix ("lazy"), goes on with the paragraph that it ends in. */
 function continuesText(lines, at, inside) {
   const last = inside.at(-1);
-  return !isBlank(last) && !/^ {0,3}(?:```|~~~|#)/.test(last.text) && !interrupts(lines, at);
+  const { text } = lines[at];
+  return !isBlank(last) && !/^ {0,3}(?:```|~~~|#)/.test(last.text) && !ITEM.test(text) && !interrupts(lines, at);
 }
 
 function readList(lines, at, depth) {
@@ -155,8 +156,9 @@ function itemLines(lines, at, item) {
   while (next < lines.length) {
     if (isBlank(lines[next])) inside.push(without(lines[next], lines[next].text.length));
     else if (indentOf(lines[next]) >= width) inside.push(without(lines[next], indentChars(lines[next].text, width)));
-    else if (end === next && continuesText(lines, next, inside) && !ITEM.test(lines[next].text)) inside.push(lines[next]);
-    else break;
+    else if (end === next && continuesText(lines, next, inside)) {
+      inside.push({ ...lines[next], lazy: true });
+    } else break;
     next += 1;
     if (!isBlank(inside.at(-1))) end = next;
   }
@@ -166,7 +168,8 @@ function itemLines(lines, at, item) {
 function isTable(lines, at) {
   const { text } = lines[at];
   const below = lines[at + 1]?.text;
-  if (below === undefined || !text.includes("|") || !/^[ \t|:-]+$/.test(below) || !below.includes("-")) return false;
+  if (below === undefined || !text.includes("|") || !/^ {0,3}[|:-][ \t|:-]*$/.test(below)) return false;
+  if (!/[|:]/.test(below)) return false; // an underline or a list item
   const delimiters = cells(lines[at + 1]);
   if (!delimiters.every(({ text: cell }) => DELIMITER_CELL.test(cell.trim()))) return false;
   return cells(lines[at]).length === delimiters.length;
@@ -222,7 +225,7 @@ function readParagraph(lines, at) {
   const inside = [trimmed(lines[at], 0, lines[at].text.length, true)];
   let next = at + 1;
   while (next < lines.length) {
-    const underline = UNDERLINE.exec(lines[next].text);
+    const underline = lines[next].lazy ? null : UNDERLINE.exec(lines[next].text);
     if (underline) return [{ type: "heading", level: underline[1][0] === "=" ? 1 : 2, pieces: pieces(inside) }, next + 1];
     if (interrupts(lines, next)) break;
     inside.push(trimmed(lines[next], 0, lines[next].text.length, true));
@@ -255,7 +258,7 @@ function trimmed(line, from, to, keepEnd = false) {
 }
 
 function without(line, chars) {
-  return { start: line.start + chars, text: line.text.slice(chars) };
+  return { ...line, start: line.start + chars, text: line.text.slice(chars) };
 }
 
 /** Columns of blanks a line begins with; a tab reaches to the next multiple of four. */

@@ -183,7 +183,8 @@ def test_every_text_node_knows_its_place(page: Page, source: str) -> None:
 
 PARTS = (
     "a", "b c", "🔥", "é", "&amp;", "https://a.invalid", "\\", "\n", "\n\n", "  ", "  \n", "    ", "\t", "*", "**", "_",
-    "`", "```", "~~", "[", "](", ")", "![", "<", ">", "|", "|---|---|\n", "x|y\n", "- ", "1. ", "# ", "> ", "---", "===",
+    "`", "```", "~~", "[", "](", ")", "![", "<", ">", "|", "|---|---|\n", "x|y\n", "- ", "1. ", "# ", "> ", "---",
+    "===",
 )  # fmt: skip
 MARKDOWN = st.lists(st.sampled_from(PARTS), max_size=40).map("".join)
 

@@ -11,12 +11,16 @@ from ingest.markdown_blocks import Block, Kind
 
 # What a cut costs, where a further passage costs 1: rather one passage more than a table cut twice in its rows.
 _BLOCK, _LEAD_IN, _ITEM, _ROW, _CODE_LINE, _SENTENCE, _WORD, _CHARACTER = 0.0, 0.6, 0.3, 0.4, 0.4, 0.8, 1.5, 2.0
+_MOST_CHARACTERS = 20
+"""Characters to a token at most: tokenizers take a word that is too long for them as a single unknown one."""
 _NEVER = 1e6
 _UNEVEN = 0.5
 """What a passage costs that is empty; it falls to nothing for a full one, so that passages are of like size."""
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[^\W_a-z])|(?<=[。！？])")
 _WORD_END = re.compile(r"\s+(?=\S)")
+# Finer and finer: where to cut, what it costs, and whether several parts may stay together, to spare the tokenizer.
+_FINER = ((_SENTENCE_END, _SENTENCE, False), (_WORD_END, _WORD, True), (_WORD_END, _WORD, False))
 _LINE_START = re.compile(r"\n(?=[^\n]*\S)")
 _VISIBLE = re.compile(r"[^\s|:-]")
 
@@ -56,7 +60,7 @@ class Cutter:
                 atoms.append(Atom(begin, tokens, _BLOCK))
                 first_room -= tokens
             else:  # Somebody's whole paragraph in the style of a heading.
-                atoms.extend(self._prose(begin, after, self._room, _BLOCK))
+                atoms.extend(self._fitted(begin, after, self._room, _BLOCK))
         for block, after in zip(blocks, starts[1:], strict=True):
             sticks = bool(atoms) and block is blocks[0] and first_room < self._room
             cut = _NEVER if sticks else self._cut_before(block)
@@ -88,7 +92,10 @@ class Cutter:
         return ranges[::-1]
 
     def _count(self, start: int, end: int) -> int:
-        return self._count_tokens(self._text[start:end])
+        """Tokens of a part; at least so many for one that is too long for a passage anyway."""
+        part = self._text[start:end].strip()
+        least = len(part) // _MOST_CHARACTERS
+        return least if least > self._room else max(self._count_tokens(part), least)
 
     def _cut_before(self, block: Block) -> float:
         """A line that announces what follows ("as follows:") should stay with it."""
@@ -109,7 +116,7 @@ class Cutter:
         elif block.children and block.kind is not Kind.ROW:
             yield from self._inside(block, room, cut, _BLOCK)
         else:
-            yield from self._prose(block.start, block.end, room, cut)
+            yield from self._fitted(block.start, block.end, room, cut)
 
     def _inside(self, block: Block, room: int, cut: float, cut_inside: float) -> Iterator[Atom]:
         """The children, which together cover the block."""
@@ -129,7 +136,8 @@ class Cutter:
             if number == 0:
                 yield from self._fitted(start, end, room, cut)
             else:
-                for atom in self._fitted(start, end, self._room - lead_tokens, _ROW):
+                rest = self._room - lead_tokens
+                for atom in self._fitted(start, end, rest, _ROW, later=rest):
                     yield replace(atom, lead_in=header, lead_tokens=lead_tokens)
 
     def _code(self, block: Block, room: int, cut: float) -> Iterator[Atom]:
@@ -142,40 +150,34 @@ class Cutter:
             inner = _CODE_LINE / 2 if self._text[start - 2 : start] == "\n\n" else _CODE_LINE
             yield from self._fitted(start, end, room if number == 0 else self._room, cut if number == 0 else inner)
 
-    def _fitted(self, start: int, end: int, room: int, cut: float) -> Iterator[Atom]:
-        tokens = self._count(start, end)
-        if tokens <= room:
-            yield Atom(start, tokens, cut)
-        else:
-            yield from self._prose(start, end, room, cut)
+    def _fitted(self, start: int, end: int, room: int, cut: float, *, later: int = 0, level: int = 0) -> Iterator[Atom]:
+        """The part whole if it fits, else its sentences, words or characters, from ``level`` of `_FINER` on.
 
-    def _prose(self, start: int, end: int, room: int, cut: float) -> Iterator[Atom]:
-        """Sentences; the words of one that is too long; the characters of a word that is."""
-        for sentence, sentence_end in self._parts(_SENTENCE_END, start, end):
-            tokens = self._count(sentence, sentence_end)
-            here = cut if sentence == start else _SENTENCE
-            if tokens <= room:
-                yield Atom(sentence, tokens, here)
-            else:
-                for word, word_end in self._parts(_WORD_END, sentence, sentence_end):
-                    yield from self._word(word, word_end, room, here if word == sentence else _WORD)
-                    room = self._room
-            room = self._room
-
-    def _word(self, start: int, end: int, room: int, cut: float) -> Iterator[Atom]:
+        ``room`` is for the first atom, ``later`` for the others (the whole room if not given).
+        """
+        later = later or self._room
         tokens = self._count(start, end)
         if tokens <= room or end - start <= 1:
             yield Atom(start, tokens, cut)
             return
-        middle = (start + end) // 2
-        yield from self._word(start, middle, room, cut)
-        yield from self._word(middle, end, self._room, _CHARACTER)
+        if level < len(_FINER):
+            border, cost, several = _FINER[level]
+            parts = self._parts(border, start, end, least=self._room // 2 if several else 0)
+        else:
+            cost, middle = _CHARACTER, (start + end) // 2
+            parts = iter(((start, middle), (middle, end)))
+        for part, part_end in parts:
+            if part == start:
+                yield from self._fitted(part, part_end, room, cut, later=later, level=level + 1)
+            else:
+                yield from self._fitted(part, part_end, later, cost, later=later, level=level + 1)
 
-    def _parts(self, border: re.Pattern[str], start: int, end: int) -> Iterator[tuple[int, int]]:
+    def _parts(self, border: re.Pattern[str], start: int, end: int, *, least: int) -> Iterator[tuple[int, int]]:
+        """The stretch cut at its borders to parts of ``least`` characters or more, none of them blank."""
         at = start
         last = start + len(self._text[start:end].rstrip())
         for found in border.finditer(self._text, start, end):
-            if self._text[at : found.end()].strip() and found.end() < last:
+            if found.end() - at >= least and found.end() < last and self._text[at : found.end()].strip():
                 yield at, found.end()
                 at = found.end()
         yield at, end

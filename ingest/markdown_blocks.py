@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -47,8 +48,6 @@ _KINDS = {
     "bullet_list_open": Kind.LIST,
     "ordered_list_open": Kind.LIST,
     "list_item_open": Kind.ITEM,
-    "table_open": Kind.TABLE,
-    "tr_open": Kind.ROW,
     "fence": Kind.CODE,
     "code_block": Kind.CODE,
     "blockquote_open": Kind.QUOTE,
@@ -57,9 +56,15 @@ _KINDS = {
 }
 
 
+_LINE_END = re.compile("\n")
+_TABLE_RULE = re.compile(r"[\s>]*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
+_ROW_PREFIX = re.compile(r"^[\s>]*(?:(?:[-*+]|\d{1,9}[.)])\s+)?[\s>]*\|?")
+_PIPE = re.compile(r"(?<!\\)\|")
+
+
 @cache
 def _parser(*, inline: bool) -> MarkdownIt:
-    parser = MarkdownIt("commonmark").enable("table")
+    parser = MarkdownIt("commonmark")
     if not inline:
         parser.core.ruler.disable("inline")  # Most of the time of a parse, and the blocks do not need it.
     return parser
@@ -81,10 +86,39 @@ def parse_blocks(text: str) -> list[Block]:
         block = _block(token, starts, len(text))
         if block is not None:
             parent = next((outer for outer in reversed(open_blocks) if outer is not None), None)
-            (top if parent is None else parent.children).append(block)
+            parts = _with_tables(block, text) if block.kind is Kind.PARAGRAPH else [block]
+            (top if parent is None else parent.children).extend(parts)
         if token.nesting > 0:
             open_blocks.append(block)
     return top
+
+
+def _with_tables(paragraph: Block, text: str) -> list[Block]:
+    """The paragraph, or a table in its place, with the lines before it as a paragraph of their own.
+
+    Tables are found here and not by the parser, which would make eight objects of every row.
+    """
+    if text.find("|", paragraph.start, paragraph.end) < 0:
+        return [paragraph]
+    starts = [paragraph.start]
+    starts.extend(found.end() for found in _LINE_END.finditer(text, paragraph.start, paragraph.end))
+    ends = [*(start - 1 for start in starts[1:]), paragraph.end]
+    for at in range(1, len(starts)):
+        rule, header = text[starts[at] : ends[at]], text[starts[at - 1] : ends[at - 1]]
+        if _TABLE_RULE.fullmatch(rule) and "|" in rule + header and _shape(rule) == _shape(header):
+            table = Block(Kind.TABLE, starts[at - 1], paragraph.end)
+            rows = [at - 1, *range(at + 1, len(starts))]
+            table.children = [Block(Kind.ROW, starts[row], ends[row]) for row in rows]
+            before = Block(Kind.PARAGRAPH, paragraph.start, ends[at - 2]) if at > 1 else None
+            return [table] if before is None else [before, table]
+    return [paragraph]
+
+
+def _shape(row: str) -> tuple[int, int]:
+    """How deep in quotes a row stands, and how many cells it has; a list marker before it does not matter."""
+    prefix = _ROW_PREFIX.match(row)
+    start = prefix.end() if prefix else 0
+    return row.count(">", 0, start), len(_PIPE.findall(row[start:].rstrip().removesuffix("|"))) + 1
 
 
 def plain_text(inline: str) -> str:

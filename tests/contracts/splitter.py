@@ -16,6 +16,7 @@ TEXTS = (
     "[ref]: http://example.org\n\n# After a target\n\nSee [ref].\n\n[other]: x\n",
     "word " * 5_000 + "\n",
     "x" * 20_000 + "\n",
+    "wide" + " " * 20_000 + "gap\n\n```\n" + " " * 9_000 + "code\n```\n",
     "# T\n\n" + "".join(f"Sentence number {n} is here. " for n in range(2_000)) + "\n",
     "# T\n\n| a | b |\n|---|---|\n" + "".join(f"| row {n} | value {n} |\n" for n in range(500)),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from pathlib import PurePosixPath
 
 from ingest.document import Document, PageMap, Section
@@ -36,7 +37,7 @@ def normalise(text: str) -> str:
 def canonical_document(
     file: SourceFile, markdown: str, *, media_type: str, limits: Limits, title: str = ""
 ) -> Document:
-    """The document of normalised Markdown, in which each page but the first may begin with `PAGE_MARK`.
+    """The document of normalised Markdown, in which each page begins with `PAGE_MARK` if it has pages.
 
     ``title`` is used where the text does not begin with a title of its own. Raises `UnreadableFile` for a text
     that is empty or too long.
@@ -64,12 +65,9 @@ def _paginate(marked: str) -> tuple[str, PageMap]:
     pages = marked.split(PAGE_MARK)
     if len(pages) == 1:
         return marked, PageMap()
-    starts, length = [], 0
-    # What stands before the first mark is blank: a reader with pages marks the first one too.
-    for page in pages[1:]:
-        starts.append(length)
-        length += len(page)
-    return "".join(pages[1:]), PageMap(tuple(starts))
+    starts = list(accumulate(len(page) for page in pages[:-1]))
+    starts[0] = 0  # A reader with pages marks the first one too, and what may stand before the mark belongs to it.
+    return "".join(pages), PageMap(tuple(starts))
 
 
 def _title(sections: tuple[Section, ...], given: str, source: str) -> str:

@@ -55,9 +55,9 @@ class SourceFile:
     def load(cls, path: Path, source: str, limits: Limits) -> SourceFile:
         """Read a file whole. Raises `UnreadableFile` when it is missing, empty, too large or no ordinary file."""
         try:
+            if not stat.S_ISREG(path.stat().st_mode):  # Before it is opened: a pipe would wait for a writer.
+                raise UnreadableFile(source, "is not an ordinary file: take it out of the folder")
             with path.open("rb") as stream:
-                if not stat.S_ISREG(path.stat().st_mode):
-                    raise UnreadableFile(source, "is not an ordinary file")
                 data = stream.read(limits.file_bytes + 1)
         except OSError as error:
             raise UnreadableFile(source, f"cannot be opened: {error.strerror or error}") from error

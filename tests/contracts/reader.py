@@ -85,6 +85,12 @@ class ReaderContract:
         with pytest.raises(UnreadableFile):
             reader.read(folder, "folder")
 
+    def test_a_pipe_is_not_waited_for(self, reader: Reader, good: Path, tmp_path: Path) -> None:
+        pipe = tmp_path / f"pipe{good.suffix}"
+        os.mkfifo(pipe)
+        with pytest.raises(UnreadableFile, match="not an ordinary file"):
+            reader.read(pipe, "pipe")
+
     def test_binary_rubbish_is_refused(self, reader: Reader, good: Path, tmp_path: Path) -> None:
         rubbish = tmp_path / f"rubbish{good.suffix}"
         rubbish.write_bytes(bytes(range(256)) * 40)

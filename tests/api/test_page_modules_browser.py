@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 
 from api.app import create_app
 from api.settings import Settings
+from ingest.formats import Readers
 from tests.api.browser import chromium, opened
 from tests.api.fake_components import FakeComponents
 from tests.api.library import CORPUS, library
@@ -314,18 +315,21 @@ def words_of(html: str) -> list[str]:
     return unescape(re.sub(r"<[^>]*>", " ", html)).split()
 
 
-@pytest.mark.parametrize("path", sorted(CORPUS.rglob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(path for path in CORPUS.rglob("*.*")), ids=lambda path: path.name)
 def test_documents_read_as_a_known_renderer_shows_them(page: Page, path: Path) -> None:
-    source = path.read_text(encoding="utf-8")
+    document = Readers().read(path, path.name)
     body = """
         const view = new m.MarkdownView(document.createElement("div"));
         view.update(x);
         const all = Array.from(view.root.querySelectorAll("*"), (element) => element.localName);
         const names = ["h1", "h2", "h3", "li", "td", "th", "pre", "code", "em", "strong", "a"];
-        return [view.root.innerHTML, Object.fromEntries(
-          names.map((name) => [name, all.filter((other) => other === name).length]))];
+        const starts = view.blocks.filter(({ type }) => type === "heading").map(({ start }) => start);
+        const counts = Object.fromEntries(names.map((name) => [name, all.filter((other) => other === name).length]));
+        return [view.root.innerHTML, counts, starts];
     """
-    html, counts = run(page, "markdown-dom.js", body, source)
-    known = MarkdownIt("commonmark", {"html": False}).enable("table").render(source)
+    html, counts, heading_starts = run(page, "markdown-dom.js", body, document.text)
+    known = MarkdownIt("commonmark", {"html": False}).enable("table").render(document.text)
     assert words_of(html) == words_of(known)
     assert counts == {name: len(re.findall(rf"<{name}[ >]", known)) for name in counts}
+    assert document.text.isascii() or max(map(ord, document.text)) < 0x10000  # else starts would need converting
+    assert heading_starts == [section.span.start for section in document.sections]

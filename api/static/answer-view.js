@@ -5,6 +5,7 @@ import { CodePoints } from "./code-points.js";
 import { button, element } from "./dom.js";
 import { MarkdownView } from "./markdown-dom.js";
 import { citedList, nearestList, sourceStrip } from "./passage-lists.js";
+import { OPENER_CHANGED } from "./source-view.js";
 
 const STATUS_WORDS = {
   quoted: "word for word",
@@ -15,7 +16,8 @@ const STATUS_WORDS = {
 export class AnswerView {
   /**
    * @param {string} question
-   * @param {{openPlaces: Function, copy: Function, again: Function}} actions  `openPlaces(places, index, opener)`
+   * @param {{openPlaces: Function, copy: Function, again: Function}} actions
+   *   `openPlaces(places, index, openers, opener)`: see SourceView.open
    */
   constructor(question, actions) {
     this.actions = actions;
@@ -88,12 +90,20 @@ export class AnswerView {
   showAnswer(answer) {
     this.draw();
     const citations = citationsInOrder(answer);
-    const open = (citation, opener) => this.actions.openPlaces(citations, indexOfSpot(citations, citation), opener);
+    const openers = []; // for each citation the first marker that stands for it
+    const open = (citation, opener) => {
+      this.actions.openPlaces(citations, indexOfSpot(citations, citation), openers, opener);
+    };
     for (const [start, end] of ownReferences(answer.answer)) {
       this.markdown.leaves.wrap(start, end, () => element("span", { hidden: true }));
     }
     const points = new CodePoints(answer.answer);
-    for (const sentence of answer.sentences) this.decorate(sentence, points, open);
+    for (const sentence of answer.sentences) {
+      const markers = this.decorate(sentence, points, open);
+      for (const citation of sentence.citations) {
+        openers[indexOfSpot(citations, citation)] ??= markers.get(citation.passage);
+      }
+    }
     const cited = new Set(citations.map((citation) => String(citation.passage)));
     for (const card of this.strip.querySelectorAll(".card")) card.classList.toggle("used", cited.has(card.dataset.number));
     this.strip.classList.add("settled");
@@ -104,16 +114,21 @@ export class AnswerView {
     );
   }
 
-  /** Marks one sentence with its status and puts its citation numbers after it. */
+  /** Marks one sentence with its status and puts its citation numbers after it; returns these by passage. */
   decorate({ span, status, citations }, points, open) {
     const start = points.toUnits(span[0]);
-    const end = start + this.text.slice(start, points.toUnits(span[1])).trimEnd().length;
-    const parts = this.markdown.leaves.wrap(start, end, () => element("span", { class: `sentence ${status}` }));
-    const first = new Map(); // the first citation of each passage stands for it
-    for (const citation of citations) if (!first.has(citation.passage)) first.set(citation.passage, citation);
-    const markers = [...first.values()].map((citation) => citationMarker(citation, status, open));
-    if (status === "unsupported") markers.push(doubtMarker());
-    parts.at(-1)?.after(...markers);
+    const words = this.text.slice(start, points.toUnits(span[1])).trimEnd();
+    const end = start + words.length;
+    const lastWord = end - words.match(/\S*$/)[0].length;
+    const wrap = (from, to) => this.markdown.leaves.wrap(from, to, () => element("span", { class: `sentence ${status}` }));
+    const parts = [...wrap(start, lastWord), ...wrap(lastWord, end)];
+    const markers = new Map(); // the first citation of each passage stands for it
+    for (const citation of citations) {
+      if (!markers.has(citation.passage)) markers.set(citation.passage, citationMarker(citation, status, open, parts));
+    }
+    const doubt = status === "unsupported" ? [doubtMarker()] : [];
+    if (parts.length) attach(parts.at(-1), [...markers.values(), ...doubt]);
+    return markers;
   }
 
   showAbstention(answer) {
@@ -137,7 +152,21 @@ export class AnswerView {
   }
 }
 
-function citationMarker(citation, status, open) {
+/** Puts markers behind `last`, out of the code or link it may end in, and keeps them on one line with a short word. */
+function attach(last, markers) {
+  let word = last;
+  while (word.parentElement.matches("code, a, .link, em, strong, del") && !word.parentElement.closest("pre")) {
+    word = word.parentElement;
+  }
+  if (markers.length && word.textContent.length < 24) {
+    const tail = element("span", { class: "tail" });
+    word.replaceWith(tail);
+    tail.append(word, ...markers);
+  } else word.after(...markers);
+}
+
+/** A citation's number; the sentence's parts light up while it is pointed at, focused or open. */
+function citationMarker(citation, status, open, parts) {
   const where = `${citation.title}, ${citationPlace(citation)}`;
   const marker = button(
     String(citation.passage),
@@ -148,6 +177,13 @@ function citationMarker(citation, status, open) {
     },
     () => open(citation, marker),
   );
+  const light = () => {
+    const lit = marker.matches(":hover, :focus-visible, .is-open");
+    for (const part of parts) part.classList.toggle("lit", lit);
+  };
+  for (const event of ["pointerenter", "pointerleave", "focus", "blur", OPENER_CHANGED]) {
+    marker.addEventListener(event, light);
+  }
   return marker;
 }
 

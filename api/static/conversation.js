@@ -8,8 +8,8 @@ const HISTORY_TURNS = 6; // earlier turns sent along with a question
 export class Conversation {
   /**
    * @param {HTMLElement} root  gets one article for each turn
-   * @param {{openPlaces, copy, say, busy}} actions  `say(text)` speaks to screen readers, `busy(flag)` tells when
-   *   an answer is being made
+   * @param {{openPlaces, copy, say, busy}} actions  the first two as in AnswerView; `say(text)` speaks to screen
+   *   readers, `busy(flag)` tells when an answer is being made
    */
   constructor(root, actions) {
     this.root = root;

@@ -19,7 +19,7 @@ const composer = new Composer(document, {
 });
 
 const conversation = new Conversation(turns, {
-  openPlaces: (places, index, opener) => openBeside(places, index, opener),
+  openPlaces: openBeside,
   copy: copyAnswer,
   say: (text) => {
     part("status").textContent = text;
@@ -31,9 +31,9 @@ const conversation = new Conversation(turns, {
 });
 
 /** Opens a source; the conversation gets narrower, yet what was clicked stays where it is. */
-function openBeside(places, index, opener) {
+function openBeside(places, index, openers, opener) {
   const before = opener.getBoundingClientRect().top;
-  const opened = source.open(places, index, opener);
+  const opened = source.open(places, index, openers, opener);
   turns.scrollTop += opener.getBoundingClientRect().top - before;
   return opened;
 }

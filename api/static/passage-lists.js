@@ -9,7 +9,7 @@ export function placeOf(passage) {
   return { ...passage, page: passage.pages ? passage.pages[0] : null };
 }
 
-/** The passages found, one line of small cards. `open(places, index, opener)` shows one. */
+/** The passages found, one line of small cards. `open(places, index, openers, opener)` shows one. */
 export function sourceStrip(sources, open) {
   const places = sources.map(placeOf);
   const cards = sources.map((source, index) => {
@@ -20,10 +20,10 @@ export function sourceStrip(sources, open) {
       element("span", { class: "card-title" }, source.title),
       element("span", { class: "card-place" }, ...shortPlace(source)),
     );
-    card.addEventListener("click", () => open(places, index, card));
-    return element("li", {}, card);
+    card.addEventListener("click", () => open(places, index, cards, card));
+    return card;
   });
-  return element("ul", { class: "strip", "aria-label": "Passages found" }, ...cards);
+  return listOf("ul", { class: "strip", "aria-label": "Passages found" }, cards);
 }
 
 /** The innermost section and the page: what fits on a card. */
@@ -46,9 +46,9 @@ export function citedList(answer, open) {
       element("q", {}, plainWords(citation.quote)),
     );
     entry.addEventListener("click", () => open(citation, entry));
-    return element("li", {}, entry);
+    return entry;
   });
-  return element("ol", { class: "cited", "aria-label": "Citations" }, ...entries);
+  return listOf("ol", { class: "cited", "aria-label": "Citations" }, entries);
 }
 
 /** Sections that come nearest to a question the documents do not answer. */
@@ -61,8 +61,12 @@ export function nearestList(nearest, open) {
       element("span", { class: "entry-title" }, passage.title),
       element("span", { class: "entry-place" }, passagePlace(passage) || passage.source),
     );
-    entry.addEventListener("click", () => open(places, index, entry));
-    return element("li", {}, entry);
+    entry.addEventListener("click", () => open(places, index, entries, entry));
+    return entry;
   });
-  return element("ul", { class: "nearest", "aria-label": "Nearest sections" }, ...entries);
+  return listOf("ul", { class: "nearest", "aria-label": "Nearest sections" }, entries);
+}
+
+function listOf(tag, properties, entries) {
+  return element(tag, properties, ...entries.map((entry) => element("li", {}, entry)));
 }

@@ -5,6 +5,9 @@ import { pageName, sectionName } from "./citations.js";
 import { button, element } from "./dom.js";
 import { RevisionText } from "./revision-text.js";
 
+/** Event on an element in the conversation whose place was opened or closed; it then has the class `is-open` or not. */
+export const OPENER_CHANGED = "openerchanged";
+
 const KEPT_REVISIONS = 8; // recently shown ones, so that going back and forth is instant
 
 export class SourceView {
@@ -25,7 +28,8 @@ export class SourceView {
     this.shown = null; // the RevisionText in the body
     this.places = [];
     this.index = 0;
-    this.opener = null; // what gets the focus back
+    this.openers = []; // for each place the element in the conversation that stands for it
+    this.opener = null; // the one whose place is shown; gets the focus back
 
     this.previous.addEventListener("click", () => this.step(-1));
     this.next.addEventListener("click", () => this.step(1));
@@ -41,11 +45,12 @@ export class SourceView {
 
   /**
    * Opens `places[index]`: {document, revision, span, title, section_path, page}. The others are a step away.
-   * `opener` is the element that gets the focus when the source is closed.
+   * `openers` are the elements in the conversation that stand for them, `opener` the one that was used.
    */
-  async open(places, index, opener) {
-    this.opener = opener;
+  async open(places, index, openers, opener) {
     this.places = places;
+    this.openers = openers;
+    this.setOpener(opener);
     this.panel.hidden = false;
     document.body.classList.add("with-source");
     document.getElementById("conversation").inert = isOverlay();
@@ -59,13 +64,16 @@ export class SourceView {
     document.body.classList.remove("with-source");
     document.getElementById("conversation").inert = false;
     this.request?.abort();
-    this.markOpener(null);
-    this.opener?.focus({ preventScroll: true });
+    const opener = this.opener;
+    this.setOpener(null);
+    opener?.focus({ preventScroll: true });
   }
 
   async step(by) {
     const index = this.index + by;
     if (index < 0 || index >= this.places.length) return;
+    this.setOpener(this.openers[index] ?? this.opener);
+    if (!isOverlay()) this.opener.scrollIntoView({ block: "nearest" });
     const inText = this.body.contains(document.activeElement);
     if (inText) this.body.focus({ preventScroll: true }); // the text may be exchanged: keys still arrive here
     await this.show(index);
@@ -86,7 +94,6 @@ export class SourceView {
     this.next.disabled = index === this.places.length - 1;
     this.title.textContent = place.title;
     this.tellPlace(place.revision, place);
-    this.markOpener(this.opener);
     const text = await this.load(place);
     if (!text || this.places[this.index] !== place || !this.isOpen) return;
     if (this.shown !== text) {
@@ -196,10 +203,13 @@ export class SourceView {
     this.outline.replaceChildren();
   }
 
-  /** Shows in the conversation which citation is open. */
-  markOpener(opener) {
-    document.querySelector(".is-open")?.classList.remove("is-open");
+  /** Shows in the conversation what is open. */
+  setOpener(opener) {
+    const before = this.opener;
+    this.opener = opener;
+    before?.classList.remove("is-open");
     opener?.classList.add("is-open");
+    for (const changed of new Set([before, opener])) changed?.dispatchEvent(new Event(OPENER_CHANGED));
   }
 
   keyPressed(event) {

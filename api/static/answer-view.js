@@ -8,8 +8,8 @@ import { citedList, nearestList, sourceStrip } from "./passage-lists.js";
 import { OPENER_CHANGED } from "./source-view.js";
 
 const STATUS_WORDS = {
-  quoted: "word for word",
-  supported: "in substance",
+  quoted: "quoted",
+  supported: "supported",
   unsupported: "not found in the documents",
 };
 
@@ -131,17 +131,22 @@ export class AnswerView {
     return markers;
   }
 
+  /** What the model may have written is backed by nothing: it is there for the curious, folded away. */
   showAbstention(answer) {
+    const own = answer.sentences.length === 0; // the service's own words, which say why
     this.prose.hidden = true;
     this.progress.hidden = true;
     this.strip.replaceChildren();
     this.element.classList.add("abstained");
     this.end.replaceChildren(
       element("p", { class: "abstention" }, "Not in the documents"),
-      element("p", { class: "abstention-text" }, answer.answer),
+      ...(own ? [element("p", { class: "abstention-text" }, answer.answer)] : []),
       ...(answer.nearest.length
         ? [element("p", { class: "note" }, "Nearest sections"), nearestList(answer.nearest, this.actions.openPlaces)]
         : []),
+      ...(own
+        ? []
+        : [element("details", { class: "note" }, element("summary", {}, "What the model wrote, backed by no passage"), answer.answer)]),
     );
   }
 

@@ -3,6 +3,7 @@
 import { streamAnswer } from "./api.js";
 import { AnswerView } from "./answer-view.js";
 
+const ABSTAINED = "The documents do not say."; // remembered instead of words that nothing backs
 const HISTORY_TURNS = 6; // earlier turns sent along with a question
 
 export class Conversation {
@@ -80,10 +81,10 @@ export class Conversation {
       turn.answer = (turn.answer ?? "") + data.text;
       turn.view.append(data.text);
     } else if (event === "answer") {
-      turn.answer = data.answer;
+      turn.answer = data.abstained ? ABSTAINED : data.answer;
       turn.attempts += 1;
       turn.view.finish(data);
-      this.actions.say(data.abstained ? `Not in the documents. ${data.answer}` : `Answer: ${data.answer}`);
+      this.actions.say(data.abstained ? "Not in the documents" : `Answer: ${data.answer}`);
     }
   }
 

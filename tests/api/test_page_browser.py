@@ -128,9 +128,7 @@ def test_sentences_show_how_far_the_documents_carry_them(browser: Browser, catal
         turn = finished(page)
         for said in ANSWER:
             assert "".join(turn.locator(f".sentence.{said.status}").all_text_contents()) == said.text
-        expect(turn.locator(".verdict")).to_have_text(
-            ["1 word for word", "1 in substance", "1 not found in the documents"]
-        )
+        expect(turn.locator(".verdict")).to_have_text(["1 quoted", "1 supported", "1 not found in the documents"])
         entries = turn.locator(".cited .entry")
         expect(entries.nth(0)).to_contain_text("Corvo 200 Manual")
         expect(entries.nth(0)).to_contain_text("revision 1 · 1 Alarms › 1.1 Tamper alarm · page 1")
@@ -138,9 +136,7 @@ def test_sentences_show_how_far_the_documents_carry_them(browser: Browser, catal
         expect(turn.locator(".stats")).to_have_text("20.0 tokens/s · first token after 0.5 s · 2.5 tokens per step")
         expect(page.locator("#status")).to_have_text("Answer: " + " ".join(said.text for said in ANSWER))
         label = turn.locator("button.marker").first.get_attribute("aria-label")
-        assert label == (
-            "Citation 1, in substance: Corvo 200 Manual, revision 1 · 1 Alarms › 1.1 Tamper alarm · page 1"
-        )
+        assert label == ("Citation 1, supported: Corvo 200 Manual, revision 1 · 1 Alarms › 1.1 Tamper alarm · page 1")
 
 
 def test_follow_up_sends_what_was_said_before(browser: Browser, catalog: MemoryCatalog) -> None:
@@ -258,6 +254,21 @@ def test_abstention_names_the_nearest_sections(browser: Browser, catalog: Memory
         turn.locator(".nearest .entry").first.click()
         expect(page.locator("#source-title")).to_have_text("Corvo 200 Manual")
         assert "lid" in marked(page)
+
+
+def test_words_that_nothing_backs_are_folded_away_and_forgotten(browser: Browser, catalog: MemoryCatalog) -> None:
+    invented = compose(catalog, [Said("It is the <b>moon</b>.", (), SentenceStatus.UNSUPPORTED)])
+    answers = ScriptedAnswers(replace(invented, abstained=True))
+    with page_with(browser, catalog, answers) as page:
+        ask(page, "Why is it so?")
+        turn = finished(page)
+        expect(turn.locator(".abstention")).to_have_text("Not in the documents")
+        expect(turn.get_by_text("It is the <b>moon</b>.").first).to_be_hidden()
+        turn.get_by_text("What the model wrote").click()
+        expect(turn.locator("details")).to_contain_text("It is the <b>moon</b>.")
+        ask(page, "And now?")
+        finished(page)
+        assert [turn.answer for turn in answers.questions[1].history] == ["The documents do not say."]
 
 
 def test_page_says_that_the_service_is_starting(browser: Browser, catalog: MemoryCatalog) -> None:

@@ -5,7 +5,8 @@ import { parseInline } from "./markdown-inline.js";
 
 /** @param {string} source */
 export function plainWords(source) {
-  return parseBlocks(source).map(wordsOf).join(" ").replace(/\s+/g, " ").trim();
+  const words = parseBlocks(source).map(wordsOf).join(" ").replace(/\s+/g, " ").trim();
+  return words.replace(/^\| | \|$/g, ""); // a table's row by itself
 }
 
 function wordsOf(block) {

@@ -37,6 +37,9 @@ export class SourceView {
     part("source-close").addEventListener("click", () => this.close());
     this.body.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.panel.addEventListener("keydown", (event) => this.keyPressed(event));
+    page.addEventListener("pointerdown", ({ target }) => {
+      if (isOverlay() && !this.panel.contains(target)) this.close();
+    });
   }
 
   get isOpen() {
@@ -142,15 +145,15 @@ export class SourceView {
       this.body.scrollTop = 0;
       return;
     }
-    for (let round = 0; round < 6; round += 1) {
+    for (let round = 0, still = 0; round < 12 && still < 2; round += 1) {
       const view = this.body.getBoundingClientRect();
       const top = marks[0].getBoundingClientRect().top;
       const height = marks.at(-1).getBoundingClientRect().bottom - top;
       const wanted = height < view.height * 0.7 ? (view.height - height) / 2 : view.height * 0.15;
       const before = this.body.scrollTop;
       this.body.scrollTop += top - view.top - wanted;
-      if (Math.abs(this.body.scrollTop - before) < 1) return;
-      await new Promise(requestAnimationFrame);
+      still = Math.abs(this.body.scrollTop - before) < 1 ? still + 1 : 0;
+      await nextLayout();
       if (!marks[0].isConnected) return; // something else was opened meanwhile
     }
   }
@@ -222,6 +225,12 @@ export class SourceView {
       this.outlineButton.focus();
     }
   }
+}
+
+/** Resolves once a frame has been laid out: what scrolled into view gets its true height after the frame's callbacks. */
+async function nextLayout() {
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
 }
 
 /** Whether the source lies over the conversation (narrow windows) instead of beside it. */

@@ -11,15 +11,16 @@ from threading import Event
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect
 
 from api.app import create_app
 from api.components import Answers
 from api.settings import Settings
+from ingest.formats import Readers
 from qa.answer import SentenceStatus
 from tests.api.browser import DESKTOP, PHONE, ask, chromium, marked, opened
 from tests.api.fake_components import FakeComponents
-from tests.api.library import library, markdown_document, publish
+from tests.api.library import CORPUS, library, markdown_document, publish
 from tests.api.scripted_answers import Said, ScriptedAnswers, compose
 from tests.api.serving import eventually, served
 from tests.fakes.catalog import MemoryCatalog
@@ -387,7 +388,8 @@ def test_passages_found_can_be_opened_before_the_answer_is_there(browser: Browse
         expect(finished(page).locator(".marker")).to_have_text(["1", "2", "?"])
 
 
-def test_long_document_opens_quickly_at_its_place(browser: Browser, catalog: MemoryCatalog) -> None:
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_long_document_opens_quickly_at_its_place(browser: Browser, catalog: MemoryCatalog, size: ViewportSize) -> None:
     line = "Words of section {0} with *marks*, `code` and 🔥.\n\n| a | b |\n|---|---|\n| {0} | x |\n\n"
     text = "# Long\n\n" + "".join(
         f"## Section {n}\n\n{line.format(n)}{'Filling words follow. ' * 12}\n\n" for n in range(2800)
@@ -396,7 +398,7 @@ def test_long_document_opens_quickly_at_its_place(browser: Browser, catalog: Mem
     publish(catalog, "default", markdown_document("long.md", text))
     quotes = [f"Words of section {n} with *marks*" for n in (1800, 2799, 3)]
     said = [Said(f"Sentence {quote[17:21]}.", (("long.md", quote),)) for quote in quotes]
-    with page_with(browser, catalog, ScriptedAnswers(compose(catalog, said))) as page:
+    with page_with(browser, catalog, ScriptedAnswers(compose(catalog, said)), viewport=size) as page:
         ask(page, "How long?")
         marker = finished(page).locator("button.marker").first
         spent = marker.evaluate(
@@ -415,16 +417,46 @@ def test_long_document_opens_quickly_at_its_place(browser: Browser, catalog: Mem
                 page.get_by_role("button", name="Next citation").click()
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_words_of_a_real_manual_come_to_the_middle(
+    browser: Browser, catalog: MemoryCatalog, size: ViewportSize
+) -> None:
+    manual = Readers().read(CORPUS / "products" / "corvo-200-manual-r3.pdf", "manual.pdf")
+    publish(catalog, "default", manual)
+    starts = (
+        "| C-11 |",
+        "The time of opening",
+        "For planned work",
+        "The meter sends one telegram",
+        "| Nominal pressure |",
+    )
+    quotes = [re.search(f"{re.escape(start)}.*", manual.text) for start in starts]
+    said = [Said("So it is.", (("manual.pdf", quote[0]),)) for quote in quotes if quote is not None]
+    assert len(said) == len(starts)
+    for order in (said, said[::-1]):
+        with page_with(browser, catalog, ScriptedAnswers(compose(catalog, order)), viewport=size) as page:
+            ask(page, "How is it?")
+            finished(page).locator("button.marker").first.click()
+            for number, sentence in enumerate(order, start=1):
+                expect(page.locator("#source-count")).to_have_text(f"{number} of {len(order)}")
+                page.wait_for_timeout(300)
+                assert marked(page).startswith(starts[said.index(sentence)].strip("| "))
+                in_middle(page)
+                if number < len(order):
+                    page.get_by_role("button", name="Next citation").click()
+
+
 def in_middle(page: Page) -> None:
     """The marked words come to stand in the middle of the source."""
     page.wait_for_function(
         """() => {
           const body = document.getElementById("source-body");
           const view = body.getBoundingClientRect();
-          const mark = document.querySelector("mark").getBoundingClientRect();
+          const marks = Array.from(document.querySelectorAll("mark"), (mark) => mark.getBoundingClientRect());
+          const [top, bottom] = [marks[0].top, marks.at(-1).bottom];
           const end = body.scrollHeight - body.scrollTop - body.clientHeight < 2;
-          const off = Math.abs((mark.top + mark.bottom) / 2 - (view.top + view.bottom) / 2);
-          return off < 60 || (end && mark.top > view.top);
+          const off = Math.abs((top + bottom) / 2 - (view.top + view.bottom) / 2);
+          return off < 60 || (end && top > view.top);
         }""",
         timeout=5000,
     )
@@ -535,6 +567,12 @@ def test_phone_shows_one_thing_at_a_time(browser: Browser, catalog: MemoryCatalo
         page.get_by_role("button", name="Close the source").tap()
         expect(page.locator("#source")).to_be_hidden()
         assert not page.locator("#conversation").evaluate("main => main.inert")
+        page.set_viewport_size({"width": 900, "height": 700})  # now there is room beside it
+        finished(page).locator("button.marker").first.tap()
+        expect(page.locator("#source")).to_be_visible()
+        page.touchscreen.tap(20, 400)
+        expect(page.locator("#source")).to_be_hidden()
+        page.set_viewport_size(PHONE)
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 

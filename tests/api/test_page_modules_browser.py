@@ -280,6 +280,20 @@ def test_markdown_becomes_these_elements(page: Page, source: str, html: str) -> 
     assert run(page, "markdown-dom.js", body, source) == html
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("| C-11 | *hot* | 5 min |", "C-11 | hot | 5 min"),
+        ("|a|b|\n|-|-|\n|c|d|", "a | b c | d"),
+        ("- one `x`\n  - **two**\n\n> three\n---\n```\nfour\n```", "one x two three four"),
+        ("cut **off [here", "cut **off [here"),
+        ("", ""),
+    ],
+)
+def test_quotes_are_shown_without_marks(page: Page, source: str, words: str) -> None:
+    assert run(page, "markdown-text.js", "return m.plainWords(x);", source) == words
+
+
 def test_no_text_takes_long_to_read(page: Page) -> None:
     n = 50_000
     hostile = [

@@ -37,7 +37,9 @@ def leans_on_history(question: str) -> bool:
 
 
 def queries(question: str, history: Sequence[Turn]) -> tuple[Query, ...]:
-    """What to search for: the question, and for a follow-up also the question with its forerunners in front.
+    """What to search for: the question, before it for a follow-up the question with its forerunners in front.
+
+    The first query is the question as it is to be understood.
 
     Forerunners are taken back to the last question that stands on its own, two at most. The earlier answers are
     left out: what was once answered wrongly must not decide what is found next.
@@ -56,7 +58,11 @@ def retrieve_in_context(
     retriever: Retriever, question: str, history: Sequence[Turn], collection: str, k: int
 ) -> tuple[RetrievedPassage, ...]:
     """The passages for a question in its conversation, at most ``k``, best first."""
-    asked = queries(question, history)
+    return retrieve_all(retriever, queries(question, history), collection, k)
+
+
+def retrieve_all(retriever: Retriever, asked: Sequence[Query], collection: str, k: int) -> tuple[RetrievedPassage, ...]:
+    """The passages that one question's queries find together, at most ``k``, best first."""
     if len(asked) == 1:
         return tuple(retriever.retrieve(asked[0].text, collection, k))
     # Deeper lists than what is wanted, so that a passage that both searches know can win over both firsts.

@@ -5,23 +5,24 @@ from dataclasses import replace
 import pytest
 
 from ingest.document import Span
-from qa.abstention import AbstentionConfig, coverage, nothing_carried, nothing_near
+from qa.abstention import AbstentionConfig, coverage, nothing_carried, nothing_near, undocumented_codes
 from qa.answer import Sentence, SentenceStatus
 from qa.prompt import system_prompt
 from qa.refusal import REFUSAL, is_refusal
 from tests.qa.library import manuals
 
 PASSAGES = manuals().passages()
-CONFIG = AbstentionConfig(min_similarity=0.3, min_coverage=0.5)
+CONFIG = AbstentionConfig(min_nearness=0.5, coverage_weight=0.4)
 
 
 @pytest.mark.parametrize(
     ("similarity", "question", "refused"),
     [
-        (0.1, "What is on the menu in the canteen on Friday?", True),
-        (0.1, "Is the meter approved for glycol mixtures?", False),
-        (0.4, "What is on the menu in the canteen on Friday?", False),
+        (0.2, "What is on the menu in the canteen on Friday?", True),
+        (0.2, "Is the meter approved for glycol mixtures?", False),
+        (0.6, "What is on the menu in the canteen on Friday?", False),
         (None, "What is on the menu in the canteen on Friday?", True),
+        (0.0, "C-11???", False),
     ],
 )
 def test_only_what_is_far_in_meaning_and_in_words_is_refused(
@@ -29,6 +30,21 @@ def test_only_what_is_far_in_meaning_and_in_words_is_refused(
 ) -> None:
     found = [replace(passage, similarity=similarity) for passage in PASSAGES]
     assert nothing_near(question, found, CONFIG) is refused
+
+
+@pytest.mark.parametrize(
+    ("question", "missing"),
+    [
+        ("What does C-12 mean?", ("C-12",)),
+        ("C-98 or C-99?", ("C-98", "C-99")),
+        ("What does C-11 mean?", ()),
+        ("c11 or C-99?", ()),
+        ("Does it play MP3 files?", ()),
+        ("How long is the window open?", ()),
+    ],
+)
+def test_a_code_is_missing_when_others_of_its_family_are_documented(question: str, missing: tuple[str, ...]) -> None:
+    assert undocumented_codes(question, PASSAGES) == missing
 
 
 def test_coverage_is_the_share_of_content_words_in_text_title_or_section() -> None:

@@ -20,7 +20,7 @@ from tests.qa.library import Library, manual, manuals
 
 TOKENIZER = ByteTokenizer()
 # Bytes are tokens here, and words that share a dimension are alike.
-CONFIG = AnswerConfig(prompt_tokens=8_000, abstention=AbstentionConfig(min_similarity=0.6))
+CONFIG = AnswerConfig(prompt_tokens=8_000, abstention=AbstentionConfig(min_nearness=0.7))
 QUESTION = Question("How long does the pairing window of the Corvo 200 stay open?", "default")
 GOOD = "The window stays open for 4 minutes."
 
@@ -117,6 +117,14 @@ def test_nothing_near_is_told_without_generating_and_names_the_nearest() -> None
     assert answer.passages == ()
     assert 1 <= len(answer.nearest) <= CONFIG.nearest
     assert answer.stats.output_tokens == answer.stats.prompt_tokens == 0
+    assert generator.prompts == []
+
+
+def test_an_undocumented_code_is_named_without_generating() -> None:
+    generator = ScriptedGenerator(GOOD)
+    answer = answered(list(service(generator).answer(Question("C-77 on the Corvo, what is it?", "default"))))
+    assert (answer.abstained, answer.text) == (True, "The documents do not mention C-77.")
+    assert len(answer.nearest) == CONFIG.nearest
     assert generator.prompts == []
 
 

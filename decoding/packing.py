@@ -66,7 +66,9 @@ def transformers_folder(folder: Path) -> Path:
     def write(target: Path) -> None:
         import torch
         from transformers import AutoModelForCausalLM, GgufConfig
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         dense = GgufConfig(dequantize=True)
         model = AutoModelForCausalLM.from_pretrained(
             str(folder), gguf_file=file.name, quantization_config=dense, dtype=torch.bfloat16

@@ -1,0 +1,106 @@
+"""The forward pass of a Llama or Qwen2 model over rows of 8-bit integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from decoding.int8.attention import attend, padded, tile
+from decoding.int8.linear import ChannelWeights, Linear, normalise, quantise
+from decoding.int8.shape import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Products of a layer fused where they share their input: queries, keys and values; gate and up.
+
+    Query and key columns of a head stand in pairs that rotate together (interleaved), not in two halves.
+    """
+
+    attention_norm: torch.Tensor
+    queries_keys_values: Linear
+    queries_keys_values_bias: torch.Tensor | None
+    attention_output: Linear
+    feed_forward_norm: torch.Tensor
+    gate_up: Linear
+    down: Linear
+
+
+class KeyValues:
+    """Keys and values of one sequence, float32, in memory that grows by doubling; unused places are zero."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._store = self._allocate(padded(1))
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for ``tokens`` in all."""
+        capacity = self._store.shape[3]
+        if tokens > capacity:
+            grown = self._allocate(padded(max(tokens, min(2 * capacity, padded(self._shape.context_length)))))
+            grown[:, :, :, :capacity] = self._store
+            self._store = grown
+
+    def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Views of shape (key_heads, capacity, head_width) on a layer's keys and values."""
+        return self._store[0, index], self._store[1, index]
+
+    def _allocate(self, capacity: int) -> torch.Tensor:
+        shape = self._shape
+        return torch.zeros(2, shape.layers, shape.key_heads, capacity, shape.head_width)
+
+
+class Model:
+    """Weights and forward pass; it keeps no state between calls but what the caller's `KeyValues` hold."""
+
+    def __init__(
+        self, shape: Shape, embedding: ChannelWeights, layers: Sequence[Layer], norm: torch.Tensor, head: Linear
+    ) -> None:
+        self.shape = shape
+        self._embedding = embedding
+        self._layers = tuple(layers)
+        self._norm = norm
+        self._head = head
+        self._rotations = _rotations(shape)
+
+    def forward(self, tokens: torch.Tensor, start: int, kept: KeyValues, logits: int) -> torch.Tensor:
+        """Logits of the last ``logits`` rows, float32 of shape (logits, vocabulary).
+
+        ``tokens``: int64 of shape (n,), at positions from ``start`` on; their keys and values are put into
+        ``kept``, whose first ``start`` places are taken as they are.
+        """
+        shape = self.shape
+        n = tokens.shape[0]
+        kept.reserve(start + n)
+        tiles = tile(shape, start, n)
+        rotations = self._rotations[start : start + n]
+        rotated = shape.heads + shape.key_heads
+        x = self._embedding.values[tokens].float().mul_(self._embedding.scale[tokens, None])
+        for index, layer in enumerate(self._layers):
+            qkv = layer.queries_keys_values(normalise(x, layer.attention_norm, shape.norm_epsilon))
+            if layer.queries_keys_values_bias is not None:
+                qkv.add_(layer.queries_keys_values_bias)
+            pairs = qkv[:, : shape.query_width + shape.key_width].view(n, rotated, -1, 2)
+            turned = torch.view_as_real(torch.view_as_complex(pairs) * rotations).flatten(2)
+            keys, values = kept.layer(index)
+            keys[:, start : start + n] = turned[:, shape.heads :].transpose(0, 1)
+            values[:, start : start + n] = qkv[:, -shape.key_width :].view(n, shape.key_heads, -1).transpose(0, 1)
+            attended = attend(shape, turned[:, : shape.heads], keys, values, tiles)
+            x.add_(layer.attention_output(quantise(attended)))
+
+            rows = normalise(x, layer.feed_forward_norm, shape.norm_epsilon)
+            gate_up = layer.gate_up.unscaled(rows)
+            gate, up = gate_up[:, : shape.intermediate], gate_up[:, shape.intermediate :]
+            # Only the gate must be scaled before it bends; the factor of "up" commutes with all that follows.
+            hidden = quantise(torch.nn.functional.silu(gate * rows.scale).mul_(up))
+            x.add_(layer.down(hidden).mul_(rows.scale))
+        return self._head(normalise(x[n - logits :], self._norm, shape.norm_epsilon))
+
+
+def _rotations(shape: Shape) -> torch.Tensor:
+    """Rotary positions (Su et al. 2021, arXiv:2104.09864): complex64 of shape (context, 1, head_width / 2)."""
+    exponents = torch.arange(0, shape.head_width, 2, dtype=torch.float64) / shape.head_width
+    angles = torch.outer(torch.arange(shape.context_length, dtype=torch.float64), shape.rope_base**-exponents)
+    return torch.polar(torch.ones_like(angles), angles).to(torch.complex64)[:, None]

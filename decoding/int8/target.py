@@ -1,0 +1,78 @@
+"""The exact target behind the seam."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from decoding.int8.model import KeyValues, Model
+from decoding.target import ContextOverflow
+
+
+class Int8Target:
+    """Obeys the law of rows bit for bit. ``context_length`` bounds what the model itself allows (tokens)."""
+
+    def __init__(self, model: Model, name: str, context_length: int) -> None:
+        self._model = model
+        self._name = name
+        self._context_length = min(context_length, model.shape.context_length)
+
+    @property
+    def name(self) -> str:
+        """The catalogue's name for the model."""
+        return self._name
+
+    @property
+    def vocabulary(self) -> int:
+        """Width of a row of logits."""
+        return self._model.shape.vocabulary
+
+    @property
+    def context_length(self) -> int:
+        """Tokens that one sequence can hold."""
+        return self._context_length
+
+    def start(self) -> Int8Sequence:
+        """A new, empty sequence."""
+        return Int8Sequence(self._model, self._context_length)
+
+
+class Int8Sequence:
+    """One sequence's keys and values."""
+
+    def __init__(self, model: Model, context_length: int) -> None:
+        self._model = model
+        self._context_length = context_length
+        self._kept: KeyValues | None = KeyValues(model.shape)
+        self._length = 0
+
+    @property
+    def length(self) -> int:
+        """Tokens whose keys and values are kept."""
+        return self._length
+
+    @torch.inference_mode()
+    def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
+        """Run ``tokens``; float32 logits of shape (logits, vocabulary)."""
+        if self._kept is None:
+            raise ValueError("the sequence is closed")
+        if not 1 <= logits <= len(tokens):
+            raise ValueError(f"{logits} rows of logits were asked for {len(tokens)} tokens")
+        if self._length + len(tokens) > self._context_length:
+            raise ContextOverflow(self._length + len(tokens), self._context_length)
+        ids = torch.tensor(tokens, dtype=torch.long)
+        rows = self._model.forward(ids, self._length, self._kept, logits)
+        self._length += len(tokens)
+        return rows
+
+    def truncate(self, length: int) -> None:
+        """Forget all tokens from position ``length`` on; their places are written over later."""
+        if not 0 <= length <= self._length:
+            raise ValueError(f"can't keep {length} of {self._length} tokens")
+        self._length = length
+
+    def close(self) -> None:
+        """Give back the memory of keys and values."""
+        self._kept = None
+        self._length = 0

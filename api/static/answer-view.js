@@ -105,7 +105,8 @@ export class AnswerView {
       }
     }
     const cited = new Set(citations.map((citation) => String(citation.passage)));
-    for (const card of this.strip.querySelectorAll(".card")) card.classList.toggle("used", cited.has(card.dataset.number));
+    for (const card of this.strip.querySelectorAll(".card"))
+      card.classList.toggle("used", cited.has(card.dataset.number));
     this.strip.classList.add("settled");
     this.end.replaceChildren(
       ...(answer.finish_reason === "length" ? [element("p", { class: "note" }, "Cut at the length limit.")] : []),
@@ -120,7 +121,8 @@ export class AnswerView {
     const words = this.text.slice(start, points.toUnits(span[1])).trimEnd();
     const end = start + words.length;
     const lastWord = end - words.match(/\S*$/)[0].length;
-    const wrap = (from, to) => this.markdown.leaves.wrap(from, to, () => element("span", { class: `sentence ${status}` }));
+    const wrap = (from, to) =>
+      this.markdown.leaves.wrap(from, to, () => element("span", { class: `sentence ${status}` }));
     const parts = [...wrap(start, lastWord), ...wrap(lastWord, end)];
     const markers = new Map(); // the first citation of each passage stands for it
     for (const citation of citations) {
@@ -146,7 +148,14 @@ export class AnswerView {
         : []),
       ...(own
         ? []
-        : [element("details", { class: "note" }, element("summary", {}, "What the model wrote, backed by no passage"), answer.answer)]),
+        : [
+            element(
+              "details",
+              { class: "note" },
+              element("summary", {}, "What the model wrote, backed by no passage"),
+              answer.answer,
+            ),
+          ]),
     );
   }
 

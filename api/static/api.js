@@ -72,5 +72,8 @@ async function problemOf(response) {
 }
 
 function brokenOff() {
-  return new Problem({ title: "The answer was cut off", detail: "The connection ended before the answer was complete." });
+  return new Problem({
+    title: "The answer was cut off",
+    detail: "The connection ended before the answer was complete.",
+  });
 }

@@ -33,10 +33,7 @@ function joinParts(...parts) {
 function sameSpot(one, other) {
   const [from, to] = one.span;
   return (
-    one.document === other.document &&
-    one.revision === other.revision &&
-    from === other.span[0] &&
-    to === other.span[1]
+    one.document === other.document && one.revision === other.revision && from === other.span[0] && to === other.span[1]
   );
 }
 
@@ -82,12 +79,16 @@ export function answerAsText(answer) {
     text += withoutOwnReferences(characters.slice(at, span[1]).join("")).trimEnd();
     text += numbers.map((number) => ` [${number}]`).join("");
     at = span[1];
-    while (at > span[0] && /\s/.test(characters[at - 1])) at -= 1; // blanks at the end of a sentence come after its numbers
+    // Blanks at the end of a sentence come after its numbers.
+    while (at > span[0] && /\s/.test(characters[at - 1])) at -= 1;
   }
   text += withoutOwnReferences(characters.slice(at).join(""));
   const list = citationsInOrder(answer)
     .sort((one, other) => one.passage - other.passage)
-    .map((citation) => `[${citation.passage}] ${citation.title}, ${citationPlace(citation)}: “${plainWords(citation.quote)}”`);
+    .map(
+      (citation) =>
+        `[${citation.passage}] ${citation.title}, ${citationPlace(citation)}: “${plainWords(citation.quote)}”`,
+    );
   return list.length ? `${text.trimEnd()}\n\n${list.join("\n")}` : text.trimEnd();
 }
 

@@ -4,6 +4,8 @@
 // whatever prefix a container takes away (list indent, quote marks), each character keeps its place in the source.
 // Positions are UTF-16 units. What is no Markdown here (raw HTML, reference definitions) is ordinary text.
 
+import { indentChars, indentOf, isBlank, linesOf, pieces, trimmed, without } from "./markdown-lines.js";
+
 const MAX_DEPTH = 12; // deeper containers are read as text: bounded work whatever the document
 
 const FENCE = /^( {0,3})(`{3,}(?=[^`]*$)|~{3,})(.*)$/;
@@ -24,19 +26,12 @@ const DELIMITER_CELL = /^:?-+:?$/;
 
 /** @param {string} source @returns {Block[]} */
 export function parseBlocks(source) {
-  const lines = [];
-  for (let start = 0; start <= source.length; ) {
-    const newline = source.indexOf("\n", start);
-    const end = newline < 0 ? source.length : newline;
-    lines.push({ start, text: source.slice(start, end) });
-    start = end + 1;
-  }
-  return parseLines(lines, 0);
+  return parseLines(linesOf(source), 0);
 }
 
 function parseLines(lines, depth) {
   const blocks = [];
-  for (let at = 0; at < lines.length; ) {
+  for (let at = 0; at < lines.length;) {
     if (isBlank(lines[at])) {
       at += 1;
       continue;
@@ -67,7 +62,8 @@ function interrupts(lines, at) {
   const { text } = lines[at];
   if (text.trim() === "" || FENCE.test(text) || HEADING.test(text) || RULE.test(text) || QUOTE.test(text)) return true;
   const item = ITEM.exec(text);
-  if (item && text.slice(item[0].length).trim() !== "" && (!/\d/.test(item[2]) || parseInt(item[2], 10) === 1)) return true;
+  if (item && text.slice(item[0].length).trim() !== "" && (!/\d/.test(item[2]) || parseInt(item[2], 10) === 1))
+    return true;
   return isTable(lines, at);
 }
 
@@ -77,7 +73,11 @@ function readHeading(line) {
   let closing = end; // an optional run of # at the end, set off by a blank
   while (closing > marks && line.text[closing - 1] === "#") closing -= 1;
   if (/[ \t]/.test(line.text[closing - 1])) end = closing;
-  return { type: "heading", level: line.text.trimStart().match(/^#+/)[0].length, pieces: pieces([trimmed(line, marks, end)]) };
+  return {
+    type: "heading",
+    level: line.text.trimStart().match(/^#+/)[0].length,
+    pieces: pieces([trimmed(line, marks, end)]),
+  };
 }
 
 function readFence(lines, at) {
@@ -226,58 +226,11 @@ function readParagraph(lines, at) {
   let next = at + 1;
   while (next < lines.length) {
     const underline = lines[next].lazy ? null : UNDERLINE.exec(lines[next].text);
-    if (underline) return [{ type: "heading", level: underline[1][0] === "=" ? 1 : 2, pieces: pieces(inside) }, next + 1];
+    if (underline)
+      return [{ type: "heading", level: underline[1][0] === "=" ? 1 : 2, pieces: pieces(inside) }, next + 1];
     if (interrupts(lines, next)) break;
     inside.push(trimmed(lines[next], 0, lines[next].text.length, true));
     next += 1;
   }
   return [{ type: "paragraph", pieces: pieces(inside) }, next];
-}
-
-/** Lines as pieces: each but the last carries its newline; neighbours with nothing taken away between are joined. */
-function pieces(lines) {
-  const joined = [];
-  for (const [at, { start, text }] of lines.entries()) {
-    const words = at < lines.length - 1 ? `${text}\n` : text;
-    const last = joined.at(-1);
-    if (last && last.start + last.text.length === start) last.text += words;
-    else if (words !== "") joined.push({ start, text: words });
-  }
-  return joined;
-}
-
-function isBlank(line) {
-  return line.text.trim() === "";
-}
-
-/** `line.text.slice(from, to)` without blanks around it, or only without those in front when `keepEnd`. */
-function trimmed(line, from, to, keepEnd = false) {
-  const text = line.text.slice(from, to);
-  const blanks = text.length - text.trimStart().length;
-  return { start: line.start + from + blanks, text: keepEnd ? text.slice(blanks) : text.trim() };
-}
-
-function without(line, chars) {
-  return { ...line, start: line.start + chars, text: line.text.slice(chars) };
-}
-
-/** Columns of blanks a line begins with; a tab reaches to the next multiple of four. */
-function indentOf(line) {
-  return columnsOf(line.text, Infinity).columns;
-}
-
-/** How many characters make up `columns` columns of indent. */
-function indentChars(text, columns) {
-  return columnsOf(text, columns).chars;
-}
-
-function columnsOf(text, limit) {
-  let columns = 0;
-  let chars = 0;
-  for (; columns < limit; chars += 1) {
-    if (text[chars] === " ") columns += 1;
-    else if (text[chars] === "\t") columns += 4 - (columns % 4);
-    else break;
-  }
-  return { columns, chars };
 }

@@ -69,7 +69,8 @@ function renderBlock(block, leaves) {
 function renderList({ ordered, first, loose, items }, leaves) {
   const start = ordered && first !== 1 ? first : null;
   const list = element(ordered ? "ol" : "ul", { class: loose ? "loose" : null, start });
-  for (const { children } of items) list.append(element("li", {}, ...children.map((child) => renderBlock(child, leaves))));
+  for (const { children } of items)
+    list.append(element("li", {}, ...children.map((child) => renderBlock(child, leaves))));
   return list;
 }
 

@@ -8,8 +8,11 @@ const SPECIAL = /[\\`*_~[\]!<\n]/g;
 const PUNCTUATION = /[\p{P}\p{S}]/u;
 const ESCAPABLE = /[!-/:-@[-`{-~]/;
 const AUTOLINK = /<((?:https?:\/\/|mailto:)[^\s<>]+)>/y;
-const DESTINATION = // runs of blanks have a limit, else the pattern would try each way to share a long one out
-  /\(\s{0,9}(?:<([^<>\n]*)>|([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*))(?:\s{1,9}(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s{0,9}\)/y;
+// The address and title behind a link's words. Runs of blanks have a limit, else the pattern would try each way to
+// share a long one out.
+const ADDRESS = /<([^<>\n]*)>|([^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)/;
+const TITLE = /"[^"]*"|'[^']*'|\([^()]*\)/;
+const DESTINATION = new RegExp(`\\(\\s{0,9}(?:${ADDRESS.source})(?:\\s{1,9}(?:${TITLE.source}))?\\s{0,9}\\)`, "y");
 
 /** @param {string} text words of one block */
 export function parseInline(text) {
@@ -221,7 +224,9 @@ function flanks(inner, outer) {
 function pairs(opener, closer) {
   if (!opener.canOpen || opener.char !== closer.char || opener.from === opener.to) return false;
   const ambiguous = opener.canClose || closer.canOpen;
-  return !ambiguous || (opener.length + closer.length) % 3 !== 0 || (opener.length % 3 === 0 && closer.length % 3 === 0);
+  return (
+    !ambiguous || (opener.length + closer.length) % 3 !== 0 || (opener.length % 3 === 0 && closer.length % 3 === 0)
+  );
 }
 
 /** Spends marks of both runs on one element and drops the runs between them. */

@@ -15,7 +15,12 @@ export function sourceStrip(sources, open) {
   const cards = sources.map((source, index) => {
     const card = element(
       "button",
-      { type: "button", class: "card", "data-number": source.number, title: `${source.title} · ${passagePlace(source)}` },
+      {
+        type: "button",
+        class: "card",
+        "data-number": source.number,
+        title: `${source.title} · ${passagePlace(source)}`,
+      },
       element("span", { class: "number" }, String(source.number)),
       element("span", { class: "card-title" }, source.title),
       element("span", { class: "card-place" }, ...shortPlace(source)),

@@ -70,7 +70,9 @@ export class RevisionText {
       const before = page;
       while (page < this.pages.length && this.pages[page] <= offset) page += 1;
       if (page === before) continue;
-      shown.before(element("div", { class: "page-break", role: "separator", "aria-label": `Page ${page}`, "data-page": page }));
+      shown.before(
+        element("div", { class: "page-break", role: "separator", "aria-label": `Page ${page}`, "data-page": page }),
+      );
     }
   }
 }

@@ -129,7 +129,13 @@ export class SourceView {
       if (signal.aborted) return null;
       const again = button("Try again", { class: "quiet" }, () => this.show(this.index));
       this.body.replaceChildren(
-        element("div", { class: "problem" }, element("p", { class: "problem-title" }, problem.title ?? "The document cannot be shown"), element("p", {}, problem.detail ?? problem.message), again),
+        element(
+          "div",
+          { class: "problem" },
+          element("p", { class: "problem-title" }, problem.title ?? "The document cannot be shown"),
+          element("p", {}, problem.detail ?? problem.message),
+          again,
+        ),
       );
       return null;
     }
@@ -227,7 +233,7 @@ export class SourceView {
   }
 }
 
-/** Resolves once a frame has been laid out: what scrolled into view gets its true height after the frame's callbacks. */
+/** Resolves once a frame is laid out: what scrolled into view gets its true height after the frame's callbacks. */
 async function nextLayout() {
   await new Promise(requestAnimationFrame);
   await new Promise(requestAnimationFrame);

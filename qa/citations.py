@@ -20,8 +20,9 @@ def cite(
 ) -> tuple[Sentence, ...]:
     """Cut an answer into sentences, each with its status and its citations into ``passages``.
 
-    ``documents`` holds the document of each passage by revision id. ``question`` only breaks ties between places
-    that carry a sentence equally well. The sentences are in order and disjoint and leave out nothing visible.
+    ``documents`` holds the document of each passage by revision id. ``question`` breaks ties between places that
+    carry a sentence equally well, and its wording, as far as no document uses it, is not asked of them. The
+    sentences are in order and disjoint and leave out nothing visible.
     """
     evidence = Evidence(passages, documents)
     judge = Judge(evidence, frozenset(content_stems(question)))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from itertools import pairwise
 
 from ingest.document import Document, Span
@@ -17,51 +18,78 @@ from qa.sentences import pieces
 from qa.tables import is_delimiter_row, is_row
 from qa.words import Kind, Token, content_stems, key, stems, tokens, word_set
 
+# What a neighbouring sentence says counts half for a unit: it often names what the unit only refers to.
+NEIGHBOUR_SHARE = 0.5
+
+_FENCE = re.compile(r"\s{0,3}(?:`{3,}|~{3,})")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s")
 _LIST_ITEM = re.compile(r"\s*(?:[-*+•–]|\(?\d{1,3}[.)])\s")
-_REFERS_BACK = word_set(
-    """
-    it they this these that those its their then otherwise afterwards instead he she
-    """
-)
+_REFERS_BACK = word_set("it they this these that those its their then otherwise afterwards instead he she")
+
+
+class Form(Enum):
+    """What a unit is in the document."""
+
+    HEADING = auto()
+    SENTENCE = auto()
+    ITEM = auto()
+    ROW = auto()
+    LINE = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One sentence, row, list item, heading or code block of a passage.
+    """One sentence, list item, heading, table row, or line of preformatted text of a passage.
 
-    ``span`` is in the document's text, ``first_token`` and ``tokens`` in the passage's. ``context`` holds what a
-    reader of the unit has in mind without it being repeated there: title, headings, the table's header, the
-    sentence that a pronoun at its beginning refers to.
+    ``span`` is in the document's text; ``first_token`` counts in the passage's tokens. ``context`` holds the
+    content words that a reader of the unit has in mind without it being repeated there: title, headings, the
+    table's header, the sentence that a pronoun at its beginning refers to; ``around`` those of the sentences next
+    to it. ``measures`` are the unit's numbers, ``labels`` those that its title and headings give as names.
     """
 
     passage: int
     index: int
+    form: Form
     span: Span
     first_token: int
     tokens: tuple[Token, ...]
     content: frozenset[str]
     context: frozenset[str]
+    around: frozenset[str]
     measures: frozenset[Measure]
+    labels: frozenset[str]
     polarity: Polarity
-    is_heading: bool
 
-    def holds(self, word: str) -> bool:
-        """Whether the content word is in the unit or in what goes without saying there."""
-        return word in self.content or word in self.context
+    def share(self, word: str) -> float:
+        """How far the unit holds a content word: 1 itself or as its context, less by its neighbours, or 0."""
+        if word in self.content or word in self.context:
+            return 1.0
+        return NEIGHBOUR_SHARE if word in self.around else 0.0
 
 
 class Evidence:
     """All units of some passages, with the weight that each content word has among them."""
 
     def __init__(self, passages: Sequence[RetrievedPassage], documents: Mapping[str, Document]) -> None:
-        self.passages = tuple(passages)
-        self.passage_tokens: list[list[Token]] = []
         self.units: list[Unit] = []
+        self.passage_tokens: list[list[Token]] = []
         self._pairs: list[frozenset[tuple[str, str]]] = []
         for number, found in enumerate(passages):
-            self._add(number, found, documents[found.stored.revision.id])
+            units = list(_units(number, found, documents[found.stored.revision.id]))
+            all_tokens = [token for unit in units for token in unit.tokens]
+            headings = (found.stored.revision.title, *found.stored.passage.section_path)
+            lines = [all_tokens, *(tokens(heading) for heading in headings)]
+            self.units += units
+            self.passage_tokens.append(all_tokens)
+            self._pairs.append(
+                frozenset((first.form, second.form) for line in lines for first, second in pairwise(line))
+            )
         self._frequency = Counter(word for unit in self.units for word in unit.content)
+        self._background = [
+            frozenset(word for unit in self.units if unit.passage == number for word in unit.content | unit.context)
+            for number in range(len(passages))
+        ]
+        self.words = frozenset().union(*self._background)
         self.names = self._names()
 
     def weight(self, word: str) -> float:
@@ -78,7 +106,7 @@ class Evidence:
 
     def background(self, passage: int) -> frozenset[str]:
         """All content words of a passage and its headings."""
-        return frozenset(word for unit in self.units if unit.passage == passage for word in unit.content | unit.context)
+        return self._background[passage]
 
     def names_together(self, unit: Unit, first: str, second: str) -> bool:
         """Whether two tokens stand side by side in the unit's passage or its headings."""
@@ -91,60 +119,105 @@ class Evidence:
         for unit in self.units:
             for position, token in enumerate(unit.tokens):
                 if token.kind is Kind.WORD and token.surface[0].isupper():
-                    if position > 0 and not unit.is_heading:
+                    if position > 0 and unit.form is not Form.HEADING:
                         inside.add(key(token))
                 elif token.kind is Kind.WORD:
                     small.add(key(token))
         return frozenset(inside - small)
 
-    def _add(self, number: int, found: RetrievedPassage, document: Document) -> None:
-        passage = found.stored.passage
-        title = frozenset(content_stems(found.stored.revision.title))
-        header = _header_words(passage.lead_in)
-        all_tokens: list[Token] = []
-        introduction: frozenset[str] = frozenset()
-        previous: frozenset[str] = frozenset()
-        for index, piece in enumerate(pieces(passage.text)):
-            text = piece.of(passage.text)
-            found_tokens = tokens(text)
-            span = Span(passage.span.start + piece.start, passage.span.start + piece.end)
-            content = frozenset(stems(found_tokens))
-            row = is_row(text)
-            if row and is_delimiter_row(text.splitlines()[-1]):
-                header = _header_words(text)
-            elif not row:
-                header = frozenset()
-            if text.endswith(":"):
-                introduction = content
-            elif not _LIST_ITEM.match(text):
-                introduction = frozenset()
-            context = title | frozenset(content_stems(" ".join(document.section_path_at(span.start)))) | header
-            if _LIST_ITEM.match(text):
-                context |= introduction
-            if found_tokens and found_tokens[0].form in _REFERS_BACK:
-                context |= previous
-            self.units.append(
-                Unit(
-                    passage=number,
-                    index=index,
-                    span=span,
-                    first_token=len(all_tokens),
-                    tokens=tuple(found_tokens),
-                    content=content,
-                    context=context,
-                    measures=measures(found_tokens),
-                    polarity=polarity(text, found_tokens),
-                    is_heading=_HEADING.match(text) is not None,
-                )
-            )
-            all_tokens += found_tokens
-            previous = content
-        self.passage_tokens.append(all_tokens)
-        headings = [tokens(line) for line in (found.stored.revision.title, *passage.section_path)]
-        self._pairs.append(
-            frozenset((first.form, second.form) for line in (all_tokens, *headings) for first, second in pairwise(line))
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A piece of a passage with the header of the table or columns in which it stands."""
+
+    form: Form
+    span: Span
+    text: str
+    tokens: tuple[Token, ...]
+    content: frozenset[str]
+    header: frozenset[str]
+
+
+def _units(number: int, found: RetrievedPassage, document: Document) -> Iterator[Unit]:
+    passage = found.stored.passage
+    title = found.stored.revision.title
+    parts = list(_parts(passage.text, passage.lead_in))
+    first_token = 0
+    introduction: frozenset[str] = frozenset()
+    for index, part in enumerate(parts):
+        span = Span(passage.span.start + part.span.start, passage.span.start + part.span.end)
+        headings = "\n".join((title, *document.section_path_at(span.start)))
+        if part.text.endswith(":"):
+            introduction = part.content
+        elif part.form in (Form.SENTENCE, Form.HEADING):
+            introduction = frozenset()
+        context = part.header | frozenset(content_stems(headings))
+        if part.form is not Form.SENTENCE:
+            context |= introduction
+        if index and part.tokens and part.tokens[0].form in _REFERS_BACK:
+            context |= parts[index - 1].content
+        yield Unit(
+            passage=number,
+            index=index,
+            form=part.form,
+            span=span,
+            first_token=first_token,
+            tokens=part.tokens,
+            content=part.content,
+            context=context,
+            around=_around(parts, index),
+            measures=measures(part.tokens),
+            labels=frozenset(token.form for token in tokens(headings) if _is_label(token)),
+            polarity=polarity(part.text, part.tokens),
         )
+        first_token += len(part.tokens)
 
 
-def _header_words(row: str) -> frozenset[str]:
-    return frozenset(content_stems(row))
+def _parts(text: str, lead_in: str) -> Iterator[_Part]:
+    header = frozenset(content_stems(lead_in))
+    for piece in pieces(text):
+        words = piece.of(text)
+        if is_row(words):
+            if is_delimiter_row(words.splitlines()[-1]):
+                header = frozenset(content_stems(words))
+            yield _part(Form.ROW, piece, words, header)
+        elif _FENCE.match(words):
+            yield from _lines(piece, words)
+        elif _HEADING.match(words):
+            yield _part(Form.HEADING, piece, words)
+        else:
+            yield _part(Form.ITEM if _LIST_ITEM.match(words) else Form.SENTENCE, piece, words)
+
+
+def _lines(piece: Span, block: str) -> Iterator[_Part]:
+    """The lines of preformatted text, in which columns may stand under a first line that names them."""
+    header: frozenset[str] | None = None
+    position = piece.start
+    for line in block.splitlines(keepends=True):
+        start, position = position, position + len(line)
+        stripped = line.strip()
+        if not stripped or _FENCE.match(line):
+            continue
+        start += len(line) - len(line.lstrip())
+        part = _part(Form.LINE, Span(start, start + len(stripped)), stripped, header or frozenset())
+        header = part.content if header is None else header
+        yield part
+
+
+def _part(form: Form, span: Span, text: str, header: frozenset[str] = frozenset()) -> _Part:
+    found = tuple(tokens(text))
+    return _Part(form, span, text, found, frozenset(stems(found)), header)
+
+
+def _around(parts: Sequence[_Part], index: int) -> frozenset[str]:
+    """Content of two sentences before and one after; a row stands for itself."""
+    prose = (Form.SENTENCE, Form.ITEM)
+    if parts[index].form not in prose:
+        return frozenset()
+    near = [*parts[max(0, index - 2) : index], *parts[index + 1 : index + 2]]
+    return frozenset(word for part in near if part.form in prose for word in part.content)
+
+
+def _is_label(token: Token) -> bool:
+    """Whether a number in a heading can be a name: a version or year, not the count of a chapter."""
+    return token.kind is Kind.NUMBER and ("." in token.surface or len(token.surface) > 2)

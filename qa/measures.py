@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from qa.words import Kind, Token
+from qa.words import Kind, Token, word_set
 
 _SPELLINGS = {
     "s": "s sec secs second seconds",
@@ -15,7 +15,7 @@ _SPELLINGS = {
     "week": "week weeks",
     "month": "month months",
     "year": "year years yr yrs",
-    "%": "% percent",
+    "%": "% percent percentage",
     "€": "€ eur euro euros",
     "$": "$ usd dollar dollars",
     "£": "£ gbp pound pounds",
@@ -46,8 +46,10 @@ _SPELLINGS = {
     "dbm": "dbm",
 }
 _UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
-_BEFORE_NUMBER = frozenset("€$£")
-_QUALIFIERS = frozenset(["°", "working", "calendar", "business", "more", "full", "whole", "degrees", "degree"])
+_JOINS = word_set("to or and")
+_CURRENCIES = word_set("€ $ £")
+_COUNTED = word_set("day week month year hour minute")
+_QUALIFIERS = word_set("° working calendar business more full whole degrees degree")
 
 
 class Measure(NamedTuple):
@@ -58,15 +60,31 @@ class Measure(NamedTuple):
 
 
 def measure_at(tokens: Sequence[Token], position: int) -> Measure:
-    """The number at ``position`` with its unit."""
-    if position > 0 and tokens[position - 1].form in _BEFORE_NUMBER:
-        return Measure(tokens[position].form, _UNITS[tokens[position - 1].form])
-    for token in tokens[position + 1 : position + 3]:
-        if token.form in _UNITS:
-            return Measure(tokens[position].form, _UNITS[token.form])
-        if token.form not in _QUALIFIERS:
-            break
-    return Measure(tokens[position].form, None)
+    """The number at ``position`` with its unit; in "5 to 10 min" and "1, 2 or 3 h" the unit is that of all."""
+    number = tokens[position].form
+    before = tokens[position - 1].form if position else ""
+    if before in _CURRENCIES:
+        return Measure(number, _UNITS[before])
+    current = position
+    while True:
+        following = _unit_or_number(tokens, current)
+        if following is None:
+            # "On day 12" is 12 days after the first.
+            return Measure(number, _UNITS[before] if before in _COUNTED else None)
+        if tokens[following].kind is not Kind.NUMBER:
+            return Measure(number, _UNITS[tokens[following].form])
+        current = following
+
+
+def unit_positions(tokens: Sequence[Token]) -> frozenset[int]:
+    """Where the units of the numbers stand: they are part of a measure and say nothing by themselves."""
+    found = set()
+    for position, token in enumerate(tokens):
+        if token.kind is Kind.NUMBER:
+            following = _unit_or_number(tokens, position)
+            if following is not None and tokens[following].kind is not Kind.NUMBER:
+                found.add(following)
+    return frozenset(found)
 
 
 def measures(tokens: Sequence[Token]) -> frozenset[Measure]:
@@ -74,8 +92,27 @@ def measures(tokens: Sequence[Token]) -> frozenset[Measure]:
     return frozenset(measure_at(tokens, i) for i, token in enumerate(tokens) if token.kind is Kind.NUMBER)
 
 
-def states(held: frozenset[Measure], claimed: Measure) -> bool:
-    """Whether a claimed number is among those held; a unit that one side leaves out is no contradiction."""
+def states(held: frozenset[Measure], claimed: Measure, *, unit_may_lack: bool) -> bool:
+    """Whether a claimed number is among those held.
+
+    A claim may leave the unit out; what is held may do so where ``unit_may_lack``, as in the cell of a table.
+    """
     if claimed.unit is None:
         return any(measure.number == claimed.number for measure in held)
-    return claimed in held or Measure(claimed.number, None) in held
+    return claimed in held or (unit_may_lack and Measure(claimed.number, None) in held)
+
+
+def _unit_or_number(tokens: Sequence[Token], position: int) -> int | None:
+    """Position of the unit of the number at ``position``, or of the next number of its series."""
+    index = position + 1
+    while index < len(tokens) and tokens[index].form in _QUALIFIERS:
+        index += 1
+    if index < len(tokens) and tokens[index].form in _UNITS:
+        return index
+    if index == position + 1 < len(tokens):
+        joined = tokens[index].form in _JOINS
+        index += joined
+        near = joined or tokens[index].start - tokens[position].end <= len(", ")
+        if near and index < len(tokens) and tokens[index].kind is Kind.NUMBER:
+            return index
+    return None

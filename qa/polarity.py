@@ -26,8 +26,8 @@ _AUXILIARIES = word_set("is are was were be must can may will shall should has h
 # Words that deny by themselves, as keys: "is refused" may be told as "is not accepted".
 _DENYING = word_set(
     """
-    refus forbid forbid prohib reject declin deny block exclud ignor drop lack miss fail imposs invali unable unsup
-    unava unauth unless except only instea rather stop lost avoid prevent disall illega
+    refus forbid prohib reject declin deny block exclud ignor drop lack miss fail imposs invali unable unsup
+    unava unauth unless except only instea rather stop avoid prevent disall illega
     """
 )
 
@@ -44,10 +44,16 @@ class Polarity:
         """Keys under any negation."""
         return frozenset(word for scope in self.denied for word in scope)
 
-    @property
-    def denies_something(self) -> bool:
-        """Whether the text denies anything, in whatever words."""
-        return bool(self.denied) or any(word.startswith(tuple(_DENYING)) for word in self.affirmed)
+    def denies(self, claim: Polarity, scope: Sequence[str]) -> bool:
+        """Whether this text may say in other words that the ``scope`` of a claim is not so.
+
+        "Not approved for glycol" denies that "glycol is allowed"; "is refused" that it "is accepted".
+        """
+        said = claim.all_denied | claim.affirmed.keys()
+        if not said.isdisjoint(self.all_denied):
+            return True
+        refuses = any(word.startswith(tuple(_DENYING)) for word in self.affirmed)
+        return refuses and any(word in self.affirmed for word in scope)
 
 
 def polarity(text: str, tokens: Sequence[Token]) -> Polarity:
@@ -77,10 +83,10 @@ def contradicts(claim: Polarity, evidence: Sequence[Polarity]) -> bool:
     for scope in claim.denied:
         if any(word in held_denied for word in scope):
             continue
-        if scope[0] in held_affirmed or not any(unit.denies_something for unit in evidence):
+        if scope[0] in held_affirmed or not any(unit.denies(claim, scope) for unit in evidence):
             return True
     # "Stays open and cannot be opened again" affirms the word once: a claim that does so twice has lost the "not".
-    heads = {scope[0] for unit in evidence for scope in unit.denied} - claim.all_denied
+    heads = {scope[0] for unit in evidence for scope in unit.denied if claim.all_denied.isdisjoint(scope)}
     return any(claim.affirmed.get(head, 0) > held_affirmed[head] for head in heads)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qa.alignment import Run, RunFinder, covered
 from qa.answer import SentenceStatus
 from qa.claims import Claim
-from qa.evidence import Evidence, Unit
-from qa.measures import measure_at, states
+from qa.evidence import Evidence, Form, Unit
+from qa.measures import measure_at, states, unit_positions
 from qa.polarity import contradicts
 from qa.words import Kind, Token, key, word_set
 
@@ -21,13 +21,16 @@ QUOTED_SHARE = 0.8
 
 # Support by content: share of the claim's weighted content words in the cited units and what goes without saying
 # there, and in the units themselves.
-SUPPORT_SHARE = 0.6
-SUPPORT_OWN_SHARE = 0.35
+SUPPORT_SHARE = 0.5
+SUPPORT_OWN_SHARE = 0.25
 MAX_UNITS = 4
 
 # A number or code counts as found only beside the words that stand beside it in the claim.
 WITNESS_WINDOW = 6
 WITNESS_SHARE = 0.5
+
+# What a word that the question has used already weighs in an answer.
+ASKED_SHARE = 0.5
 
 _LABELS = word_set(
     """
@@ -48,7 +51,7 @@ UNSUPPORTED = Verdict(SentenceStatus.UNSUPPORTED, ())
 
 
 class Judge:
-    """Holds claims against one answer's evidence. ``asked`` are the question's content words: they break ties."""
+    """Holds claims against one answer's evidence. ``asked`` are the question's content words."""
 
     def __init__(self, evidence: Evidence, asked: frozenset[str]) -> None:
         self._evidence = evidence
@@ -57,6 +60,7 @@ class Judge:
 
     def verdict(self, claim: Claim) -> Verdict:
         """Quoted, supported or unsupported, and by what."""
+        claim = self._without_wording_of_the_question(claim)
         if claim.is_refusal or not claim.content:
             return UNSUPPORTED
         runs = self._runs.best_runs(claim.tokens, QUOTED_RUNS, QUOTED_MIN_RUN)
@@ -75,6 +79,20 @@ class Judge:
             return Verdict(SentenceStatus.SUPPORTED, tuple(units))
         return UNSUPPORTED
 
+    def _without_wording_of_the_question(self, claim: Claim) -> Claim:
+        """Leave out words that an answer takes from the question and the documents never use.
+
+        "How long may it take?" is answered by "It may take 10 seconds", while the document says "within 10
+        seconds". Numbers, codes and names are claimed all the same, whoever said them first.
+        """
+        content = tuple(
+            position
+            for position in claim.content
+            if claim.tokens[position].kind is not Kind.WORD
+            or key(claim.tokens[position]) not in self._asked - self._evidence.words
+        )
+        return replace(claim, content=content)
+
     def _units_of(self, runs: Sequence[Run]) -> list[Unit]:
         touched = [unit for run in runs for unit in self._evidence.units_of(run.text, run.at, run.at + run.length)]
         return _distinct(touched)
@@ -86,7 +104,9 @@ class Judge:
         left = [position for position in claim.content if position not in in_runs]
         if len(left) > (1 - QUOTED_SHARE) * len(claim.content):
             return False
-        return all(any(unit.holds(key(claim.tokens[position])) for unit in units) for position in left)
+        if any(claim.tokens[position].kind is not Kind.WORD for position in left):
+            return False
+        return all(any(unit.share(key(claim.tokens[position])) for unit in units) for position in left)
 
     def _cover(self, claim: Claim) -> list[Unit]:
         """Units that together hold as much of the claim as possible, each of them for a reason."""
@@ -103,13 +123,11 @@ class Judge:
         return chosen
 
     def _candidates(self) -> list[Unit]:
-        return [unit for unit in self._evidence.units if not unit.is_heading]
+        return [unit for unit in self._evidence.units if unit.form is not Form.HEADING]
 
     def _gain(self, unit: Unit, missing: set[str]) -> tuple[float, int, int]:
         own = self._weight(missing & unit.content)
-        around = self._weight((missing & unit.context) - unit.content)
-        asked = self._weight({word for word in self._asked if unit.holds(word)})
-        return own + 0.5 * around + 0.05 * asked, -unit.passage, -unit.index
+        return 0.5 * own + 0.5 * self._held(missing, [unit]) + self._asked_bonus(unit), -unit.passage, -unit.index
 
     def _witnesses(self, claim: Claim, runs: Sequence[Run], cited: Sequence[Unit]) -> list[Unit] | None:
         """A unit for each number and code of the claim; None when one of them has none."""
@@ -147,13 +165,12 @@ class Judge:
         for unit in self._candidates():
             if not _states(unit, claim.tokens, position):
                 continue
-            if anchors and not any(unit.holds(anchor) for anchor in anchors):
+            if anchors and not any(unit.share(anchor) == 1.0 for anchor in anchors):
                 continue
-            held = self._weight({word for word in near if unit.holds(word)})
+            held = self._held(near, [unit])
             if held < WITNESS_SHARE * total:
                 continue
-            asked = self._weight({word for word in self._asked if unit.holds(word)})
-            value = (held + 0.05 * asked, int(unit in cited), -unit.passage, -unit.index)
+            value = (held + self._asked_bonus(unit), int(unit in cited), -unit.passage, -unit.index)
             if value > best_value:
                 best, best_value = unit, value
         return best
@@ -161,7 +178,8 @@ class Judge:
     def _near(self, claim: Claim, position: int) -> set[str]:
         place = claim.content.index(position)
         around = claim.content[max(0, place - WITNESS_WINDOW) : place + WITNESS_WINDOW + 1]
-        return {key(claim.tokens[other]) for other in around if other != position}
+        units = unit_positions(claim.tokens)
+        return {key(claim.tokens[other]) for other in around if other != position and other not in units}
 
     def _names_hold(self, claim: Claim, units: Sequence[Unit]) -> bool:
         known = frozenset(word for unit in units for word in self._evidence.background(unit.passage))
@@ -174,18 +192,35 @@ class Judge:
     def _is_supported(self, claim: Claim, units: Sequence[Unit]) -> bool:
         words = {key(claim.tokens[position]) for position in claim.content}
         total = self._weight(words)
-        held = self._weight({word for word in words if any(unit.holds(word) for unit in units)})
+        held = self._held(words, units)
         own = self._weight({word for word in words if any(word in unit.content for unit in units)})
         return held >= SUPPORT_SHARE * total and own >= SUPPORT_OWN_SHARE * total
 
+    def _held(self, words: set[str], units: Sequence[Unit]) -> float:
+        """Weight of the words as far as the units hold them."""
+        return sum(self._value(word) * max(unit.share(word) for unit in units) for word in words)
+
+    def _asked_bonus(self, unit: Unit) -> float:
+        """Little, but enough to prefer one of two equal places."""
+        return 0.05 * sum(self._evidence.weight(word) * unit.share(word) for word in self._asked)
+
     def _weight(self, words: set[str]) -> float:
-        return sum(self._evidence.weight(word) for word in words)
+        return sum(map(self._value, words))
+
+    def _value(self, word: str) -> float:
+        """What a word of the claim weighs; the question's words frame the claim more than they are claimed."""
+        return self._evidence.weight(word) * (ASKED_SHARE if word in self._asked else 1.0)
 
 
 def _states(unit: Unit, tokens: Sequence[Token], position: int) -> bool:
-    if tokens[position].kind is Kind.NUMBER:
-        return states(unit.measures, measure_at(tokens, position))
-    return unit.holds(tokens[position].form)
+    token = tokens[position]
+    if token.kind is Kind.CODE:
+        return unit.share(token.form) == 1.0
+    measure = measure_at(tokens, position)
+    unit_may_lack = unit.form in (Form.ROW, Form.LINE)
+    return states(unit.measures, measure, unit_may_lack=unit_may_lack) or (
+        measure.unit is None and token.form in unit.labels
+    )
 
 
 def _anchors(claim: Claim, position: int) -> list[str]:

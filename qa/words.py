@@ -80,14 +80,14 @@ _DIGIT_OR_JOINT = re.compile(r"[\d_]")
 
 FUNCTION_WORDS = word_set(
     """
-    a about after again all also always am an and any are as at be because been before being both but by can can't
-    cannot could did do does doesn't doing don't down during each either else ever every few for from further get
-    gets got had has have having he her here hers him his how i if in into is isn't it it's its itself just let many
-    may me might more most much must my neither no nor not of off on once one ones only onto or other our ours out
-    over own per please quite rather same shall she should since so some still such than that that's the their
-    theirs them then there these they this those though through thus to too under until up upon us very via was we
-    were what what's when where whether which while who who's whom whose why will with within without would yes yet
-    you your yours hi hello thanks thank ok okay hey
+    a about across after again against all along also always am among an and any are around as at be because been
+    before being both but by can can't cannot could did do does doesn't doing don't down during each either else
+    ever every few for from further get gets got had has have having he her here hers him his how i if in into is
+    isn't it it's its itself just let many may me might more most much must my neither no nor not of off on once one
+    ones only onto or other our ours out over own per please quite rather same shall she should since so some still
+    such than that that's the their theirs them then there these they this those though through thus to too under
+    until up upon us very via was we were what what's when where whether which while who who's whom whose why will
+    with within without would yes yet you your yours hi hello thanks thank ok okay hey
     """
 )
 

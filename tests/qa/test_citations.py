@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ingest.document import Passage, Span
 from qa.answer import Sentence, SentenceStatus
 from qa.citations import cite
-from qa.evidence import Evidence
+from qa.evidence import Evidence, Form
 from tests.qa.library import CORVO, PIPIT, Library, manual, manuals
 
 QUOTED, SUPPORTED, UNSUPPORTED = SentenceStatus.QUOTED, SentenceStatus.SUPPORTED, SentenceStatus.UNSUPPORTED
@@ -171,7 +171,7 @@ EVIDENCE = Evidence(PASSAGES, DOCUMENTS)
 BODIES = [
     (unit.passage, DOCUMENTS[PASSAGES[unit.passage].stored.revision.id].text[unit.span.start : unit.span.end])
     for unit in EVIDENCE.units
-    if not unit.is_heading and len(unit.tokens) >= 4
+    if unit.form is not Form.HEADING and len(unit.tokens) >= 4
 ]
 
 

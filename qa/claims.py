@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ingest.document import Span
@@ -63,22 +62,19 @@ def claims(answer: str) -> tuple[Claim, ...]:
     return tuple(_claim(answer, span) for span in _joined(answer))
 
 
-def _joined(answer: str) -> Iterator[Span]:
-    waiting: Span | None = None
-    last: Span | None = None
+def _joined(answer: str) -> list[Span]:
+    spans: list[Span] = []
+    begin: int | None = None
     for piece in pieces(answer):
-        span = Span(waiting.start, piece.end) if waiting else piece
+        begin = piece.start if begin is None else begin
         claim = _claim(answer, piece)
-        if not claim.content and not claim.is_refusal:
-            waiting = span
-            continue
-        if last is not None:
-            yield last
-        last, waiting = span, None
-    if last is not None and waiting is not None:
-        last, waiting = Span(last.start, waiting.end), None
-    if last or waiting:
-        yield last or waiting  # type: ignore[misc]
+        if claim.content or claim.is_refusal:
+            spans.append(Span(begin, piece.end))
+            begin = None
+    if begin is not None:
+        end = len(answer.rstrip())
+        spans.append(Span(spans.pop().start if spans else begin, end))
+    return spans
 
 
 def _claim(answer: str, span: Span) -> Claim:

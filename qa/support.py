@@ -24,6 +24,8 @@ QUOTED_SHARE = 0.8
 SUPPORT_SHARE = 0.5
 SUPPORT_OWN_SHARE = 0.25
 MAX_UNITS = 4
+# A further unit is cited for at least this share of the claim.
+MIN_GAIN = 0.2
 
 # A number or code counts as found only beside the words that stand beside it in the claim.
 WITNESS_WINDOW = 6
@@ -70,7 +72,9 @@ class Judge:
         witnesses = self._witnesses(claim, runs, cited)
         if witnesses is None:
             return UNSUPPORTED
-        units = _distinct([*cited, *witnesses])[:MAX_UNITS]
+        # What holds a number or code is always cited, whatever else there is no room for.
+        others = [unit for unit in cited if unit not in witnesses][: max(0, MAX_UNITS - len(witnesses))]
+        units = [unit for unit in _distinct([*cited, *witnesses]) if unit in witnesses or unit in others]
         if not units or not self._names_hold(claim, units) or contradicts(claim.polarity, [u.polarity for u in units]):
             return UNSUPPORTED
         if is_quoted:
@@ -110,13 +114,13 @@ class Judge:
 
     def _cover(self, claim: Claim) -> list[Unit]:
         """Units that together hold as much of the claim as possible, each of them for a reason."""
-        words = {key(claim.tokens[position]) for position in claim.content}
+        words = _words(claim)
         total = self._weight(words)
         missing = set(words)
         chosen: list[Unit] = []
         while missing and len(chosen) < MAX_UNITS - 1:
             best = max(self._candidates(), key=lambda unit: self._gain(unit, missing), default=None)
-            if best is None or self._weight(missing & best.content) < 0.1 * total:
+            if best is None or self._weight(missing & best.content) < MIN_GAIN * total:
                 break
             chosen.append(best)
             missing -= best.content | best.context
@@ -145,7 +149,7 @@ class Judge:
                 if witness is None:
                     return None
                 found.append(witness)
-        return found
+        return _distinct(found)
 
     def _is_label(self, tokens: Sequence[Token], position: int, cited: Sequence[Unit]) -> bool:
         """Whether the number is part of a name ("Corvo 200", "firmware 3.1") that the cited passages use."""
@@ -190,7 +194,7 @@ class Judge:
         return all(name in known for name in names)
 
     def _is_supported(self, claim: Claim, units: Sequence[Unit]) -> bool:
-        words = {key(claim.tokens[position]) for position in claim.content}
+        words = _words(claim)
         total = self._weight(words)
         held = self._held(words, units)
         own = self._weight({word for word in words if any(word in unit.content for unit in units)})
@@ -210,6 +214,10 @@ class Judge:
     def _value(self, word: str) -> float:
         """What a word of the claim weighs; the question's words frame the claim more than they are claimed."""
         return self._evidence.weight(word) * (ASKED_SHARE if word in self._asked else 1.0)
+
+
+def _words(claim: Claim) -> set[str]:
+    return {key(claim.tokens[position]) for position in claim.content}
 
 
 def _states(unit: Unit, tokens: Sequence[Token], position: int) -> bool:

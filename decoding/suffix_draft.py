@@ -57,7 +57,11 @@ class SuffixDraft:
                     break
         if best < 0:
             return None
-        return Draft(tuple(self._context[best + 1 : best + 1 + limit]), self.name, best_length)
+        tokens = self._context[best + 1 : best + 1 + limit]
+        # A text that runs in a circle matches itself a short way back: the guess is that it goes round once more.
+        while len(tokens) < limit:
+            tokens += tokens[: limit - len(tokens)]
+        return Draft(tuple(tokens), self.name, best_length)
 
     def _match_length(self, place: int) -> int:
         """How many tokens up to and with ``place`` equal those at the context's end."""

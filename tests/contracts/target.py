@@ -1,0 +1,81 @@
+"""What every target must do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from decoding.target import ContextOverflow, TargetModel
+
+TOKENS = [(7 * i * i + 3 * i + 1) % 61 for i in range(40)]
+
+
+class TargetContract:
+    """Subclasses provide the fixture ``target`` (vocabulary 64, context of 64 tokens) and may loosen ``exact``."""
+
+    exact = True
+
+    def same(self, left: torch.Tensor, right: torch.Tensor) -> bool:
+        return bool(torch.equal(left, right) if self.exact else torch.allclose(left, right, atol=0.1))
+
+    def test_rows_are_float32_of_the_vocabulary(self, target: TargetModel) -> None:
+        rows = target.start().extend(TOKENS[:5], 3)
+        assert rows.dtype == torch.float32
+        assert rows.shape == (3, target.vocabulary)
+        assert torch.isfinite(rows).all()
+
+    @pytest.mark.parametrize("width", [1, 2, 3, 5, 8, 16, 39])
+    def test_rows_do_not_depend_on_how_the_tokens_are_cut(self, target: TargetModel, width: int) -> None:
+        whole = target.start().extend(TOKENS, len(TOKENS))
+        sequence = target.start()
+        pieces = [TOKENS[at : at + width] for at in range(0, len(TOKENS), width)]
+        assert self.same(torch.cat([sequence.extend(piece, len(piece)) for piece in pieces]), whole)
+        assert sequence.length == len(TOKENS)
+
+    @pytest.mark.parametrize("kept", [0, 1, 9, 20])
+    def test_what_is_truncated_leaves_no_trace(self, target: TargetModel, kept: int) -> None:
+        fresh = target.start()
+        expected = fresh.extend(TOKENS[: kept + 5], 5)
+        sequence = target.start()
+        sequence.extend([*TOKENS[:kept], 9, 8, 7, 6, 5, 4, 3], 1)
+        sequence.truncate(kept)
+        assert sequence.length == kept
+        assert self.same(sequence.extend(TOKENS[kept : kept + 5], 5), expected)
+
+    def test_sequences_do_not_feel_each_other(self, target: TargetModel) -> None:
+        alone = target.start().extend(TOKENS, 1)
+        one, other = target.start(), target.start()
+        one.extend(TOKENS[:20], 1)
+        other.extend(list(reversed(TOKENS)), 1)
+        assert self.same(one.extend(TOKENS[20:], 1), alone)
+
+    def test_a_row_depends_on_every_earlier_token(self, target: TargetModel) -> None:
+        changed = [*TOKENS[:3], TOKENS[3] + 1, *TOKENS[4:12]]
+        assert not self.same(target.start().extend(TOKENS[:12], 1), target.start().extend(changed, 1))
+
+    def test_overflow_is_refused_before_any_work(self, target: TargetModel) -> None:
+        sequence = target.start()
+        sequence.extend(TOKENS, 1)
+        with pytest.raises(ContextOverflow, match=r"80 tokens do not fit .* of 64") as caught:
+            sequence.extend(TOKENS, 1)
+        assert (caught.value.needed, caught.value.available) == (80, 64)
+        assert sequence.length == len(TOKENS)
+
+    @pytest.mark.parametrize("logits", [0, 4])
+    def test_rows_that_are_not_there_are_refused(self, target: TargetModel, logits: int) -> None:
+        with pytest.raises(ValueError, match="rows of logits"):
+            target.start().extend(TOKENS[:3], logits)
+
+    @pytest.mark.parametrize("length", [-1, 4])
+    def test_a_length_that_is_not_there_is_refused(self, target: TargetModel, length: int) -> None:
+        sequence = target.start()
+        sequence.extend(TOKENS[:3], 1)
+        with pytest.raises(ValueError, match="can't keep"):
+            sequence.truncate(length)
+
+    def test_closing_twice_does_nothing(self, target: TargetModel) -> None:
+        sequence = target.start()
+        sequence.extend(TOKENS[:3], 1)
+        sequence.close()
+        sequence.close()
+        assert sequence.length == 0

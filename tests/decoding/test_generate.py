@@ -1,0 +1,194 @@
+"""The speculative loop says what plain decoding says, whatever is drafted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from decoding.draft import Draft, DraftSource
+from decoding.generate import PREFILL_ROWS, SpeculativeGenerator
+from decoding.generator import FinishReason, GenerationDone, GenerationParams, Generator, SamplingParams
+from decoding.oracle import decode_plainly
+from decoding.sampling import InvalidLogits
+from decoding.suffix_draft import SuffixDraft
+from decoding.target import TargetModel
+from tests.contracts.generator import GeneratorContract
+from tests.fakes.decoding import ByteTokenizer, ScriptedGenerator
+from tests.fakes.target import HashTarget
+
+SAMPLING = st.builds(
+    SamplingParams,
+    temperature=st.sampled_from([0.0, 0.3, 1.0, 2.5]),
+    top_k=st.sampled_from([0, 1, 5]),
+    top_p=st.sampled_from([1.0, 0.9, 0.1]),
+    seed=st.integers(0, 2**40),
+)
+
+
+class GivenDraft:
+    """Proposes what it was told, step by step: right, wrong or nothing."""
+
+    name = "given"
+
+    def __init__(self, drafts: Sequence[Sequence[int]]) -> None:
+        self._drafts = list(drafts)
+
+    def append(self, tokens: list[int]) -> None:
+        del tokens
+
+    def propose(self, limit: int) -> Draft | None:
+        tokens = tuple(self._drafts.pop(0)[:limit]) if self._drafts else ()
+        return Draft(tokens, self.name, 0) if tokens else None
+
+
+def generate(
+    target: TargetModel,
+    prompt: list[int],
+    params: GenerationParams,
+    source: Callable[[], DraftSource] | None = SuffixDraft,
+    max_rows: int = 16,
+) -> GenerationDone:
+    *_, done = SpeculativeGenerator(target, ByteTokenizer(), source, max_rows).generate(prompt, params)
+    assert isinstance(done, GenerationDone)
+    return done
+
+
+class TestSpeculativeGenerator(GeneratorContract):
+    @pytest.fixture(params=[None, SuffixDraft])
+    def generator(self, request: pytest.FixtureRequest) -> Generator:
+        target = HashTarget(vocabulary=128, context_length=200, memory=2)
+        return SpeculativeGenerator(target, ByteTokenizer(), request.param)
+
+
+class TestScriptedGenerator(GeneratorContract):
+    @pytest.fixture
+    def generator(self) -> Generator:
+        return ScriptedGenerator("What the gateway says is said again by the gateway.", context_length=200)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    prompt=st.lists(st.integers(0, 9), min_size=1, max_size=20),
+    salt=st.integers(0, 1000),
+    memory=st.integers(1, 4),
+    max_rows=st.integers(1, 9),
+    max_tokens=st.integers(1, 30),
+    sampling=SAMPLING,
+)
+def test_suffix_drafts_change_nothing(
+    prompt: list[int], salt: int, memory: int, max_rows: int, max_tokens: int, sampling: SamplingParams
+) -> None:
+    target = HashTarget(vocabulary=10, memory=memory, salt=salt)
+    plain = decode_plainly(target, prompt, max_tokens, frozenset(), sampling)
+    done = generate(target, prompt, GenerationParams(max_tokens, sampling), max_rows=max_rows)
+    assert list(done.tokens) == plain
+    assert target.open_sequences == 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    data=st.data(),
+    prompt=st.lists(st.integers(0, 9), min_size=1, max_size=8),
+    salt=st.integers(0, 1000),
+    sampling=SAMPLING,
+)
+def test_half_right_drafts_change_nothing(
+    data: st.DataObject, prompt: list[int], salt: int, sampling: SamplingParams
+) -> None:
+    """Drafts that follow the true output for a while and then leave it."""
+    target = HashTarget(vocabulary=10, salt=salt)
+    plain = decode_plainly(target, prompt, 24, frozenset(), sampling)
+    drafts = []
+    for _ in range(24):
+        start, length = data.draw(st.integers(0, 23)), data.draw(st.integers(0, 8))
+        drafts.append([*plain[start : start + length], *data.draw(st.lists(st.integers(0, 9), max_size=3))])
+    done = generate(target, prompt, GenerationParams(24, sampling), lambda: GivenDraft(drafts))
+    assert list(done.tokens) == plain
+
+
+def test_a_perfect_draft_takes_the_fewest_steps() -> None:
+    target = HashTarget(vocabulary=50)
+    plain = decode_plainly(target, [1, 2, 3], 17, frozenset(), SamplingParams())
+    drafts = [plain[1:9], plain[9:17]]
+    done = generate(target, [1, 2, 3], GenerationParams(17), lambda: GivenDraft(drafts), max_rows=8)
+    assert list(done.tokens) == plain
+    assert (done.stats.steps, done.stats.drafted, done.stats.accepted) == (2, 14, 14)
+
+
+def test_text_that_repeats_is_drafted_from_itself() -> None:
+    target = HashTarget(vocabulary=6, context_length=300, memory=1)
+    done = generate(target, [1, 2], GenerationParams(200))
+    assert done.stats.output_tokens / done.stats.steps > 4
+
+
+def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
+    class Ending(ByteTokenizer):
+        @property
+        def end_tokens(self) -> frozenset[int]:
+            return frozenset({ending})
+
+    target = HashTarget(vocabulary=50)
+    plain = decode_plainly(target, [1, 2, 3], 12, frozenset(), SamplingParams())
+    ending = plain[5]
+    expected = plain[: plain.index(ending)]
+    generator = SpeculativeGenerator(target, Ending(), lambda: GivenDraft([plain[1:11]]))
+    *_, done = generator.generate([1, 2, 3], GenerationParams(12))
+    assert isinstance(done, GenerationDone)
+    assert list(done.tokens) == expected
+    assert done.finish_reason is FinishReason.STOP
+
+
+def test_the_context_can_be_filled_to_the_last_token() -> None:
+    target = HashTarget(vocabulary=6, context_length=64, memory=1)
+    assert len(generate(target, [1] * 24, GenerationParams(40)).tokens) == 40
+
+
+def test_long_prompts_are_read_in_chunks() -> None:
+    target = HashTarget(vocabulary=10, context_length=3 * PREFILL_ROWS, memory=3)
+    prompt = [index % 7 for index in range(2 * PREFILL_ROWS + 5)]
+    plain = decode_plainly(target, prompt, 6, frozenset(), SamplingParams())
+    assert list(generate(target, prompt, GenerationParams(6)).tokens) == plain
+
+
+def test_leaving_a_stream_frees_its_sequence() -> None:
+    target = HashTarget(vocabulary=64)
+    stream = SpeculativeGenerator(target, ByteTokenizer(), SuffixDraft).generate([1, 2], GenerationParams(20))
+    next(stream)
+    assert target.open_sequences == 1
+    del stream
+    assert target.open_sequences == 0
+
+
+def test_nonsense_fails_the_request_alone() -> None:
+    class Broken(HashTarget):
+        def row(self, tokens: Sequence[int]) -> torch.Tensor:
+            row = super().row(tokens)
+            return torch.full_like(row, math.nan) if len(tokens) > 5 else row
+
+    target = Broken(vocabulary=64)
+    generator = SpeculativeGenerator(target, ByteTokenizer(), SuffixDraft)
+    with pytest.raises(InvalidLogits, match="position 6"):
+        list(generator.generate([1, 2, 3], GenerationParams(20)))
+    assert target.open_sequences == 0
+    assert len(list(generator.generate([1], GenerationParams(2)))) > 1
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: GenerationParams(0), "max_tokens"),
+        (lambda: SamplingParams(temperature=-1), "temperature"),
+        (lambda: SamplingParams(top_k=-1), "top_k"),
+        (lambda: SamplingParams(top_p=0), "top_p"),
+        (lambda: SpeculativeGenerator(HashTarget(), ByteTokenizer(), None, 0), "max_rows"),
+        (lambda: SuffixDraft(0), "minimum_match"),
+    ],
+)
+def test_impossible_parameters_are_refused(make: Callable[[], object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        make()

@@ -1,0 +1,62 @@
+"""A GGUF file of a tiny random model, small enough to compare engines on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+VOCABULARY, LAYERS, HIDDEN, INTERMEDIATE, HEADS, KEY_HEADS, CONTEXT = 64, 2, 64, 96, 4, 2, 64
+
+
+def write_gguf(path: Path, architecture: str, *, tied: bool = True, rope_scaling: bool = False) -> Path:
+    """Random weights in float32 under the names of ``architecture``, with a tokenizer of 64 single letters."""
+    from gguf import GGUFWriter
+
+    random = np.random.default_rng(5)
+
+    def weights(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return random.normal(0, 0.25, shape).astype(np.float32)
+
+    writer = GGUFWriter(str(path), architecture)
+    writer.add_block_count(LAYERS)
+    writer.add_context_length(CONTEXT)
+    writer.add_embedding_length(HIDDEN)
+    writer.add_feed_forward_length(INTERMEDIATE)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(KEY_HEADS)
+    writer.add_layer_norm_rms_eps(1e-6)
+    writer.add_rope_freq_base(10_000.0)
+    writer.add_vocab_size(VOCABULARY)
+    if rope_scaling:
+        writer.add_rope_scaling_factor(4.0)
+    tensors = {"token_embd.weight": weights(VOCABULARY, HIDDEN), "output_norm.weight": 1 + weights(HIDDEN)}
+    if not tied:
+        tensors["output.weight"] = weights(VOCABULARY, HIDDEN)
+    width = HIDDEN // HEADS * KEY_HEADS
+    for index in range(LAYERS):
+        at = f"blk.{index}."
+        tensors |= {
+            f"{at}attn_norm.weight": 1 + weights(HIDDEN),
+            f"{at}attn_q.weight": weights(HIDDEN, HIDDEN),
+            f"{at}attn_k.weight": weights(width, HIDDEN),
+            f"{at}attn_v.weight": weights(width, HIDDEN),
+            f"{at}attn_output.weight": weights(HIDDEN, HIDDEN),
+            f"{at}ffn_norm.weight": 1 + weights(HIDDEN),
+            f"{at}ffn_gate.weight": weights(INTERMEDIATE, HIDDEN),
+            f"{at}ffn_up.weight": weights(INTERMEDIATE, HIDDEN),
+            f"{at}ffn_down.weight": weights(HIDDEN, INTERMEDIATE),
+        }
+        if architecture == "qwen2":
+            tensors |= {
+                f"{at}attn_q.bias": weights(HIDDEN),
+                f"{at}attn_k.bias": weights(width),
+                f"{at}attn_v.bias": weights(width),
+            }
+    for name, tensor in tensors.items():
+        writer.add_tensor(name, tensor)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path

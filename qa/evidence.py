@@ -85,11 +85,16 @@ class Evidence:
                 frozenset((first.form, second.form) for line in lines for first, second in pairwise(line))
             )
         self._frequency = Counter(word for unit in self.units for word in unit.content)
-        self._background = [
-            frozenset(word for unit in self.units if unit.passage == number for word in unit.content | unit.context)
+        self._topics = [
+            frozenset(
+                word
+                for unit in self.units
+                if unit.passage == number
+                for word in (unit.context if unit.form in (Form.ROW, Form.LINE) else unit.content | unit.context)
+            )
             for number in range(len(passages))
         ]
-        self.words = frozenset().union(*self._background)
+        self.words = frozenset(word for unit in self.units for word in unit.content | unit.context)
         self.names = self._names()
 
     def weight(self, word: str) -> float:
@@ -104,9 +109,9 @@ class Evidence:
             if unit.passage == passage and unit.first_token < end and first < unit.first_token + len(unit.tokens)
         ]
 
-    def background(self, passage: int) -> frozenset[str]:
-        """All content words of a passage and its headings."""
-        return self._background[passage]
+    def topics(self, passage: int) -> frozenset[str]:
+        """All content words of a passage's sentences and headings, without those of rows and preformatted lines."""
+        return self._topics[passage]
 
     def names_together(self, unit: Unit, first: str, second: str) -> bool:
         """Whether two tokens stand side by side in the unit's passage or its headings."""

@@ -29,7 +29,7 @@ MIN_GAIN = 0.2
 
 # A number or code counts as found only beside the words that stand beside it in the claim.
 WITNESS_WINDOW = 6
-WITNESS_SHARE = 0.5
+WITNESS_SHARE = 0.4
 
 # What a word that the question has used already weighs in an answer.
 ASKED_SHARE = 0.5
@@ -75,7 +75,7 @@ class Judge:
         # What holds a number or code is always cited, whatever else there is no room for.
         others = [unit for unit in cited if unit not in witnesses][: max(0, MAX_UNITS - len(witnesses))]
         units = [unit for unit in _distinct([*cited, *witnesses]) if unit in witnesses or unit in others]
-        if not units or not self._names_hold(claim, units) or contradicts(claim.polarity, [u.polarity for u in units]):
+        if not units or contradicts(claim.polarity, [u.polarity for u in units]):
             return UNSUPPORTED
         if is_quoted:
             return Verdict(SentenceStatus.QUOTED, tuple(units))
@@ -134,22 +134,29 @@ class Judge:
         return 0.5 * own + 0.5 * self._held(missing, [unit]) + self._asked_bonus(unit), -unit.passage, -unit.index
 
     def _witnesses(self, claim: Claim, runs: Sequence[Run], cited: Sequence[Unit]) -> list[Unit] | None:
-        """A unit for each number and code of the claim; None when one of them has none."""
+        """A unit for each number, code and name of the claim; None when one of them has none."""
         found: list[Unit] = []
-        for position in claim.content:
-            token = claim.tokens[position]
-            if token.kind not in (Kind.NUMBER, Kind.CODE):
-                continue
+        for position in self._strict(claim):
             around = self._units_of([run for run in runs if run.start <= position < run.end])
             exact = [unit for unit in around if _states(unit, claim.tokens, position)]
             if exact:
                 found += exact
-            elif not self._is_label(claim.tokens, position, cited):
+            elif not (
+                self._is_label(claim.tokens, position, cited) or self._is_spoken_of(claim.tokens[position], cited)
+            ):
                 witness = self._witness(claim, position, cited)
                 if witness is None:
                     return None
                 found.append(witness)
         return _distinct(found)
+
+    def _strict(self, claim: Claim) -> list[int]:
+        """Positions of what must not be approximated."""
+        strict = {position for position in claim.content if claim.tokens[position].kind is not Kind.WORD}
+        strict.update(claim.names)
+        if claim.opening is not None and key(claim.tokens[claim.opening]) in self._evidence.names:
+            strict.add(claim.opening)
+        return sorted(strict)
 
     def _is_label(self, tokens: Sequence[Token], position: int, cited: Sequence[Unit]) -> bool:
         """Whether the number is part of a name ("Corvo 200", "firmware 3.1") that the cited passages use."""
@@ -160,7 +167,13 @@ class Judge:
             return False
         return any(self._evidence.names_together(unit, before.form, number.form) for unit in cited)
 
+    def _is_spoken_of(self, token: Token, cited: Sequence[Unit]) -> bool:
+        """Whether the text around the cited units is about the name. Each row of a table is about another thing."""
+        return token.kind is Kind.WORD and any(key(token) in self._evidence.topics(unit.passage) for unit in cited)
+
     def _witness(self, claim: Claim, position: int, cited: Sequence[Unit]) -> Unit | None:
+        if position not in claim.content:
+            return None  # in "According to the Kestrel manual, ..." nothing is said beside the name
         near = self._near(claim, position)
         total = self._weight(near)
         anchors = _anchors(claim, position)
@@ -172,26 +185,27 @@ class Judge:
             if anchors and not any(unit.share(anchor) == 1.0 for anchor in anchors):
                 continue
             held = self._held(near, [unit])
-            if held < WITNESS_SHARE * total:
+            if held < WITNESS_SHARE * total or self._is_empty_shell(unit, near):
                 continue
             value = (held + self._asked_bonus(unit), int(unit in cited), -unit.passage, -unit.index)
             if value > best_value:
                 best, best_value = unit, value
         return best
 
+    def _is_empty_shell(self, unit: Unit, near: set[str]) -> bool:
+        """Whether only the unit's headings speak of the claim: any number under them would do."""
+        return bool(near) and (near | self._asked).isdisjoint(unit.content | unit.around)
+
     def _near(self, claim: Claim, position: int) -> set[str]:
         place = claim.content.index(position)
         around = claim.content[max(0, place - WITNESS_WINDOW) : place + WITNESS_WINDOW + 1]
-        units = unit_positions(claim.tokens)
-        return {key(claim.tokens[other]) for other in around if other != position and other not in units}
-
-    def _names_hold(self, claim: Claim, units: Sequence[Unit]) -> bool:
-        known = frozenset(word for unit in units for word in self._evidence.background(unit.passage))
-        names = [key(claim.tokens[position]) for position in claim.names]
-        if claim.opening is not None:
-            first = key(claim.tokens[claim.opening])
-            names += [first] if first in self._evidence.names else []
-        return all(name in known for name in names)
+        # Other numbers have witnesses of their own, and units are part of theirs.
+        apart = {position, *unit_positions(claim.tokens)}
+        return {
+            key(claim.tokens[other])
+            for other in around
+            if other not in apart and claim.tokens[other].kind is not Kind.NUMBER
+        }
 
     def _is_supported(self, claim: Claim, units: Sequence[Unit]) -> bool:
         words = _words(claim)
@@ -222,8 +236,8 @@ def _words(claim: Claim) -> set[str]:
 
 def _states(unit: Unit, tokens: Sequence[Token], position: int) -> bool:
     token = tokens[position]
-    if token.kind is Kind.CODE:
-        return unit.share(token.form) == 1.0
+    if token.kind is not Kind.NUMBER:
+        return unit.share(key(token)) == 1.0
     measure = measure_at(tokens, position)
     unit_may_lack = unit.form in (Form.ROW, Form.LINE)
     return states(unit.measures, measure, unit_may_lack=unit_may_lack) or (

@@ -70,6 +70,8 @@ def _run(settings: Settings) -> None:
         server = uvicorn.Server(config)
         # The server hands the signal on when it has stopped; an exception lets the data be closed properly.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        # A shell starts what it runs in the background with the interrupt ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         _say(f"docqa is starting on {bound.url}: loading {settings.embedder} and {settings.model}")
         server.run(sockets=[listening])
     for state in ended:

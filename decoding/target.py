@@ -22,6 +22,23 @@ class ContextOverflow(ValueError):
         self.available = available
 
 
+def check_extension(length: int, tokens: int, logits: int, context_length: int) -> None:
+    """What every `TargetSequence.extend` refuses before any work; all arguments in tokens.
+
+    Raises ValueError for rows of logits that the tokens don't have, `ContextOverflow` for tokens that don't fit.
+    """
+    if not 1 <= logits <= tokens:
+        raise ValueError(f"{logits} rows of logits were asked for {tokens} tokens")
+    if length + tokens > context_length:
+        raise ContextOverflow(length + tokens, context_length)
+
+
+def check_truncation(length: int, kept: int) -> None:
+    """What every `TargetSequence.truncate` refuses. Raises ValueError when ``kept`` tokens are not there."""
+    if not 0 <= kept <= length:
+        raise ValueError(f"can't keep {kept} of {length} tokens")
+
+
 class TargetSequence(Protocol):
     """One sequence's tokens as far as their keys and values are computed."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from decoding.target import ContextOverflow
+from decoding.target import check_extension, check_truncation
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
@@ -85,10 +85,7 @@ class TransformersSequence:
     @torch.inference_mode()
     def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
         """Run ``tokens``; float32 logits of shape (logits, vocabulary) on the CPU."""
-        if not 1 <= logits <= len(tokens):
-            raise ValueError(f"{logits} rows of logits were asked for {len(tokens)} tokens")
-        if self._length + len(tokens) > self._context_length:
-            raise ContextOverflow(self._length + len(tokens), self._context_length)
+        check_extension(self._length, len(tokens), logits, self._context_length)
         if self._cache is None:
             from transformers import DynamicCache
 
@@ -102,8 +99,7 @@ class TransformersSequence:
 
     def truncate(self, length: int) -> None:
         """Forget all tokens from position ``length`` on."""
-        if not 0 <= length <= self._length:
-            raise ValueError(f"can't keep {length} of {self._length} tokens")
+        check_truncation(self._length, length)
         if length == self._length or self._cache is None:
             return
         if length == 0:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from decoding.int8.model import KeyValues, Model
-from decoding.target import ContextOverflow
+from decoding.target import check_extension, check_truncation
 
 
 class Int8Target:
@@ -57,10 +57,7 @@ class Int8Sequence:
         """Run ``tokens``; float32 logits of shape (logits, vocabulary)."""
         if self._kept is None:
             raise ValueError("the sequence is closed")
-        if not 1 <= logits <= len(tokens):
-            raise ValueError(f"{logits} rows of logits were asked for {len(tokens)} tokens")
-        if self._length + len(tokens) > self._context_length:
-            raise ContextOverflow(self._length + len(tokens), self._context_length)
+        check_extension(self._length, len(tokens), logits, self._context_length)
         ids = torch.tensor(tokens, dtype=torch.long)
         rows = self._model.forward(ids, self._length, self._kept, logits)
         self._length += len(tokens)
@@ -68,8 +65,7 @@ class Int8Sequence:
 
     def truncate(self, length: int) -> None:
         """Forget all tokens from position ``length`` on; their places are written over later."""
-        if not 0 <= length <= self._length:
-            raise ValueError(f"can't keep {length} of {self._length} tokens")
+        check_truncation(self._length, length)
         self._length = length
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from decoding.generator import (
     TokenChunk,
     Tokenizer,
 )
-from decoding.sampling import choose
+from decoding.sampling import Sampler
 from decoding.target import ContextOverflow, TargetModel, TargetSequence
 from decoding.text_stream import TextStream
 from decoding.verification import verify
@@ -57,14 +57,21 @@ class SpeculativeGenerator:
     def generate(self, prompt: Sequence[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
         """Stream the continuation of ``prompt``; the last item is the only `GenerationDone`.
 
-        Raises `ContextOverflow` before any work, ValueError for an empty prompt, and while streaming
-        `decoding.sampling.InvalidLogits` when the model computes nonsense.
+        Raises `ContextOverflow` before any work, ValueError for an empty prompt and for token ids that the model
+        does not have, and while streaming `decoding.sampling.InvalidLogits` when the model computes nonsense.
         """
         if not prompt:
             raise ValueError("the prompt is empty: there is nothing to continue")
         if len(prompt) + params.max_tokens > self._target.context_length:
             raise ContextOverflow(len(prompt) + params.max_tokens, self._target.context_length)
+        self._check_tokens("the prompt", prompt)
+        self._check_tokens("logit_bias", [token for token, _ in params.sampling.logit_bias])
         return self._run(list(prompt), params)
+
+    def _check_tokens(self, where: str, tokens: Sequence[int]) -> None:
+        for token in (min(tokens, default=0), max(tokens, default=0)):
+            if not 0 <= token < self._target.vocabulary:
+                raise ValueError(f"{where} holds token {token}; the model's ids end at {self._target.vocabulary - 1}")
 
     def _run(self, prompt: list[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
         request = _Request(prompt, params, self._tokenizer)
@@ -75,7 +82,7 @@ class SpeculativeGenerator:
             if row is not None:
                 if drafts is not None:
                     drafts.append(prompt)
-                confirmed = [request.choose(row)]
+                confirmed = [request.sampler.choose(row)]
                 while True:
                     yield request.confirm(confirmed)
                     if request.finished is not None or request.cancelled:
@@ -104,7 +111,7 @@ class SpeculativeGenerator:
         guesses = list(draft.tokens) if draft is not None else []
         kept = sequence.length
         rows = sequence.extend([request.output[-1], *guesses], 1 + len(guesses))
-        verification = verify(guesses, lambda index: request.choose(rows[index], ahead=index))
+        verification = verify(guesses, lambda index: request.sampler.choose(rows[index]))
         sequence.truncate(kept + 1 + verification.accepted)
         request.count_step(len(guesses), verification.accepted)
         return [*guesses[: verification.accepted], verification.next_token]
@@ -116,6 +123,7 @@ class _Request:
     def __init__(self, prompt: list[int], params: GenerationParams, tokenizer: Tokenizer) -> None:
         self.prompt = prompt
         self.params = params
+        self.sampler = Sampler(params.sampling, prompt)
         self.output: list[int] = []
         self.finished: FinishReason | None = None
         self._end_tokens = tokenizer.end_tokens
@@ -131,10 +139,6 @@ class _Request:
     @property
     def remaining(self) -> int:
         return self.params.max_tokens - len(self.output)
-
-    def choose(self, row: torch.Tensor, ahead: int = 0) -> int:
-        """The token ``ahead`` places after the next one to confirm."""
-        return choose(row, self.params.sampling, len(self.prompt) + len(self.output) + ahead)
 
     def count_step(self, drafted: int, accepted: int) -> None:
         self._steps += 1
@@ -179,4 +183,6 @@ class _Request:
             decode_s=now - first,
         )
         reason = self.finished if self.finished is not None else FinishReason.CANCELLED
+        if self._text.stopped:  # also where the last characters came out only now
+            reason = FinishReason.STOP
         yield GenerationDone(tuple(self.output), self._text.text, reason, stats)

@@ -8,6 +8,11 @@ from enum import StrEnum
 from threading import Event
 from typing import Protocol
 
+MOST_BIASED_TOKENS = 1024
+MOST_STOPS = 16
+LONGEST_STOP = 512
+"""Code points; every character of a text is compared with every stop string, so both are bounded."""
+
 
 class FinishReason(StrEnum):
     """Why generation ended."""
@@ -19,15 +24,24 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How the next token is chosen. ``temperature`` 0 takes the most likely one and ignores the rest.
+    """How the next token is chosen, from logits that penalties and ``logit_bias`` (token id, addend) have changed.
 
-    Randomness is a function of ``seed`` and the token's absolute position, so the same prompt gives the same
-    tokens with and without speculation.
+    ``temperature`` 0 takes the most likely token and ignores ``top_k``, ``top_p``, ``min_p`` and ``seed``. The
+    repetition penalty counts prompt and output (transformers' definition), presence and frequency penalty the output
+    alone (OpenAI's); see `decoding.penalties`. Randomness is a function of ``seed`` and the token's absolute
+    position, so the same prompt gives the same tokens with and without speculation.
+
+    Raises ValueError for a value out of range, naming the range.
     """
 
     temperature: float = 0.0
     top_k: int = 0
     top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -37,11 +51,28 @@ class SamplingParams:
             raise ValueError(f"top_k must be 0 (off) or positive, not {self.top_k}")
         if not 0.0 < self.top_p <= 1.0:
             raise ValueError(f"top_p must be above 0 and at most 1, not {self.top_p}")
+        if not 0.0 <= self.min_p <= 1.0:
+            raise ValueError(f"min_p must be between 0 and 1, not {self.min_p}")
+        if not 0.1 <= self.repetition_penalty <= 10.0:
+            raise ValueError(f"repetition_penalty must be between 0.1 and 10, not {self.repetition_penalty}")
+        for name in ("presence_penalty", "frequency_penalty"):
+            if not -2.0 <= getattr(self, name) <= 2.0:
+                raise ValueError(f"{name} must be between -2 and 2, not {getattr(self, name)}")
+        if len(self.logit_bias) > MOST_BIASED_TOKENS:
+            raise ValueError(f"logit_bias takes at most {MOST_BIASED_TOKENS} tokens, not {len(self.logit_bias)}")
+        if len({token for token, _ in self.logit_bias}) < len(self.logit_bias):
+            raise ValueError("logit_bias names a token twice")
+        for token, bias in self.logit_bias:
+            if not -100.0 <= bias <= 100.0:
+                raise ValueError(f"logit_bias must be between -100 and 100, not {bias} (token {token})")
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationParams:
-    """Limits and ends of one request. ``stop`` strings end the text and are not part of it."""
+    """Limits and ends of one request. ``stop`` strings end the text and are not part of it.
+
+    Raises ValueError for limits that are none and for stop strings that are empty, too many or too long.
+    """
 
     max_tokens: int
     sampling: SamplingParams = field(default_factory=SamplingParams)
@@ -51,6 +82,11 @@ class GenerationParams:
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
             raise ValueError(f"max_tokens must be at least 1, not {self.max_tokens}")
+        if len(self.stop) > MOST_STOPS:
+            raise ValueError(f"at most {MOST_STOPS} stop strings can be given, not {len(self.stop)}")
+        for stop in self.stop:
+            if not 1 <= len(stop) <= LONGEST_STOP:
+                raise ValueError(f"a stop string must have 1 to {LONGEST_STOP} characters, not {len(stop)}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from decoding.generator import SamplingParams
-from decoding.sampling import choose
+from decoding.sampling import Sampler
 from decoding.target import TargetModel
 
 
@@ -20,12 +20,13 @@ def decode_plainly(
 
     Shares with the speculative loop the target and the choice of a token from its row, and nothing else.
     """
+    sampler = Sampler(sampling, prompt)
     sequence = target.start()
     try:
         row = sequence.extend(prompt, 1)[0]
         output: list[int] = []
         while True:
-            token = choose(row, sampling, len(prompt) + len(output))
+            token = sampler.choose(row)
             if token in end_tokens:
                 return output
             output.append(token)

@@ -1,4 +1,4 @@
-"""Choosing a token from a row of logits, as a pure function of the row, the seed and the position.
+"""Choosing the next token: a pure function of its logits, the text before it, the seed and its position.
 
 Nothing else may enter: then a token is the same whether the row came from a step of one or of sixteen rows, and
 speculative sampling needs no second random stream. With a draft that is not itself random, accepting it exactly
@@ -8,56 +8,101 @@ with a draft distribution of one point).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from decoding.generator import SamplingParams
+from decoding.penalties import Penalties
 
 _MASK = (1 << 64) - 1
+
+Probabilities = npt.NDArray[np.float64]
 
 
 class InvalidLogits(ArithmeticError):
     """The model computed something that is not a number; the request can't go on, others can."""
 
 
-def choose(logits: torch.Tensor, params: SamplingParams, position: int) -> int:
-    """The token at absolute ``position``, from float32 logits of shape (vocabulary,).
+class Sampler:
+    """Chooses the tokens of one request, one after the other.
+
+    Each choice becomes part of the text that the next one is judged by. Verification asks for the choice after a
+    guess only once that guess was itself chosen, so penalties see exactly the tokens before their row, in a chain of
+    guesses as in a tree, and nothing ever has to be taken back.
+    """
+
+    def __init__(self, params: SamplingParams, prompt: Sequence[int]) -> None:
+        self._params = params
+        self._penalties = Penalties(params, prompt)
+        self._position = len(prompt)
+
+    def choose(self, logits: torch.Tensor) -> int:
+        """The next token, from float32 logits of shape (vocabulary,). Raises `InvalidLogits`."""
+        row = self._penalties.apply(logits.numpy())
+        token = choose(row, self._params, self._position)
+        self._penalties.append(token)
+        self._position += 1
+        return token
+
+
+def choose(row: npt.NDArray[np.float32], params: SamplingParams, position: int) -> int:
+    """The token at absolute ``position``, from logits of shape (vocabulary,) to which penalties were applied.
 
     Raises `InvalidLogits` when the winning logit is not finite. Equal logits: the lowest token id wins.
     """
-    row = logits.numpy()
     best = int(np.argmax(row))
     if not np.isfinite(row[best]):
         raise InvalidLogits(f"the model's logits at position {position} are not finite")
     if params.temperature == 0.0:
         return best
-    probabilities = distribution(row, params)
-    target = uniform(params.seed, position) * probabilities.sum()
-    chosen = int(np.searchsorted(np.cumsum(probabilities), target, side="right"))
-    # The sum and the last cumulative value may differ in the last bit: never step past the last possible token.
-    return min(chosen, int(np.flatnonzero(probabilities)[-1]))
+    return draw(distribution(row, params), uniform(params.seed, position))
 
 
-def distribution(row: npt.NDArray[np.float32], params: SamplingParams) -> npt.NDArray[np.float64]:
-    """float64 probabilities of shape (vocabulary,), up to a factor, after temperature, top-k and top-p.
+def draw(probabilities: Probabilities, number: float) -> int:
+    """The token whose share of the whole the ``number`` in [0, 1) falls into. Shares need not add up to one."""
+    reached = np.cumsum(probabilities)
+    chosen = int(np.searchsorted(reached, number * reached[-1], side="right"))
+    # Rounding may carry the product to the whole itself: never step past the last possible token.
+    return chosen if chosen < len(reached) else int(np.flatnonzero(probabilities)[-1])
+
+
+def distribution(row: npt.NDArray[np.float32], params: SamplingParams) -> Probabilities:
+    """float64 probabilities of shape (vocabulary,), up to a factor, after temperature, top-k, top-p and min-p.
 
     ``top_k`` keeps the k most likely tokens; ``top_p`` then the fewest of them that together reach p (Holtzman et
-    al. 2020, arXiv:1904.09751). Tokens that are as likely as the last one kept stay out if their id is higher.
+    al. 2020, arXiv:1904.09751); ``min_p`` then those at least that share as likely as the likeliest (Nguyen et al.
+    2024, arXiv:2407.01082). Tokens that are as likely as the last one kept stay out if their id is higher.
     """
-    scaled = (row.astype(np.float64) - float(row.max())) / params.temperature
-    probabilities: npt.NDArray[np.float64] = np.exp(scaled)
-    if params.top_k or params.top_p < 1.0:
-        order = np.argsort(-scaled, kind="stable")
-        if params.top_k:
-            order = order[: params.top_k]
-        if params.top_p < 1.0:
-            reached = np.cumsum(probabilities[order])
-            order = order[: int(np.searchsorted(reached, params.top_p * reached[-1], side="left")) + 1]
-        kept = np.zeros_like(probabilities)
-        kept[order] = probabilities[order]
-        return kept
+    with np.errstate(over="ignore"):  # a tiny temperature carries all but the likeliest to minus infinity
+        scaled = (row.astype(np.float64) - float(row.max())) / params.temperature
+    probabilities: Probabilities = np.exp(scaled)
+    if params.top_k and params.top_k < len(row):
+        least = np.partition(probabilities, -params.top_k)[-params.top_k]
+        probabilities = _only(probabilities, _likeliest(probabilities, least)[: params.top_k])
+    if params.top_p < 1.0:
+        whole = probabilities.sum()
+        # Tokens below this bound are too few to hold what is left over: only the others need to be sorted.
+        kept = _likeliest(probabilities, (1.0 - params.top_p) * whole / len(row))
+        reached = np.cumsum(probabilities[kept])
+        probabilities = _only(probabilities, kept[: int(np.searchsorted(reached, params.top_p * whole)) + 1])
+    if params.min_p:
+        probabilities = np.where(probabilities >= params.min_p * probabilities.max(), probabilities, 0.0)
     return probabilities
+
+
+def _likeliest(probabilities: Probabilities, bound: float) -> npt.NDArray[np.intp]:
+    """Tokens not below ``bound``, the likeliest first and the lowest id first among equals."""
+    tokens = np.flatnonzero(probabilities >= bound)
+    return tokens[np.argsort(-probabilities[tokens], kind="stable")]
+
+
+def _only(probabilities: Probabilities, tokens: npt.NDArray[np.intp]) -> Probabilities:
+    kept = np.zeros_like(probabilities)
+    kept[tokens] = probabilities[tokens]
+    return kept
 
 
 def uniform(seed: int, position: int) -> float:

@@ -8,7 +8,7 @@ from decoding.generator import Tokenizer
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 
-_MOST_PENDING = 3
+_MOST_WAITING = 3
 """A UTF-8 character has at most four bytes, so at most three tokens can wait for the rest of one."""
 
 
@@ -19,12 +19,14 @@ class TextStream:
     """
 
     def __init__(self, tokenizer: Tokenizer, stop: Sequence[str]) -> None:
-        if any(not end for end in stop):
-            raise ValueError("a stop string must not be empty")
         self._tokenizer = tokenizer
         self._stop = tuple(stop)
         self._shown: list[int] = []
         self._pending: list[int] = []
+        self._given = 0
+        """Characters of the pending tokens that were given out already."""
+        self._waiting = 0
+        """Tokens since the last character that became whole."""
         self._held = ""
         self.text = ""
         self.stopped = False
@@ -35,17 +37,24 @@ class TextStream:
             return ""
         self._pending.append(token)
         piece = self._decode_pending()
-        if piece.endswith(_UNFINISHED) and len(self._pending) <= _MOST_PENDING:
-            return ""
+        # A token may finish one character and begin the next one: only what is unfinished waits.
+        whole = piece.rstrip(_UNFINISHED)
+        self._waiting = 1 if len(whole) > self._given else self._waiting + 1
+        if len(whole) < len(piece) and self._waiting <= _MOST_WAITING:
+            certain = whole[self._given :]
+            self._given = max(self._given, len(whole))
+            return self._release(certain)
+        certain = piece[self._given :]
         # The tokens given out last stay as context: some tokenizers write a token differently at a text's start.
-        self._shown, self._pending = self._pending, []
-        return self._release(piece)
+        self._shown, self._pending, self._given, self._waiting = self._pending, [], 0, 0
+        return self._release(certain)
 
     def finish(self) -> str:
         """What is still held back, when no more tokens come."""
         if self.stopped:
             return ""
-        piece, self._pending = self._decode_pending(), []
+        piece = self._decode_pending()[self._given :]
+        self._pending = []
         rest = self._release(piece)
         if not self.stopped:
             rest += self._held

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from threading import Event
 
 import pytest
 import torch
@@ -26,6 +27,13 @@ SAMPLING = st.builds(
     temperature=st.sampled_from([0.0, 0.3, 1.0, 2.5]),
     top_k=st.sampled_from([0, 1, 5]),
     top_p=st.sampled_from([1.0, 0.9, 0.1]),
+    min_p=st.sampled_from([0.0, 0.0, 0.2]),
+    repetition_penalty=st.sampled_from([1.0, 1.0, 1.3, 0.8]),
+    presence_penalty=st.sampled_from([0.0, 0.0, 1.5, -0.5]),
+    frequency_penalty=st.sampled_from([0.0, 0.0, 0.7, -0.3]),
+    logit_bias=st.dictionaries(st.integers(0, 9), st.sampled_from([-100.0, -1.5, 2.0]), max_size=3).map(
+        lambda bias: tuple(bias.items())
+    ),
     seed=st.integers(0, 2**40),
 )
 
@@ -178,6 +186,49 @@ def test_nonsense_fails_the_request_alone() -> None:
     assert len(list(generator.generate([1], GenerationParams(2)))) > 1
 
 
+@pytest.mark.parametrize("tokens", [[3, 64], [-1, 3]])
+def test_tokens_that_the_model_does_not_have_are_refused_before_any_work(tokens: list[int]) -> None:
+    target = HashTarget(vocabulary=64)
+    generator = SpeculativeGenerator(target, ByteTokenizer(), SuffixDraft)
+    with pytest.raises(ValueError, match=r"the prompt holds token .* ids end at 63"):
+        generator.generate(tokens, GenerationParams(4))
+    biased = SamplingParams(logit_bias=tuple((token, 1.0) for token in tokens))
+    with pytest.raises(ValueError, match="logit_bias holds token"):
+        generator.generate([1], GenerationParams(4, biased))
+
+
+def test_a_stop_string_over_several_tokens_of_one_step_ends_it() -> None:
+    """All of the stop string, and what follows it, comes in one confirmed draft."""
+    target = HashTarget(vocabulary=128, context_length=200)
+    plain = decode_plainly(target, [1, 2, 3], 30, frozenset(), SamplingParams())
+    text = ByteTokenizer().decode(plain)
+    params = GenerationParams(30, stop=(text[10:14],))
+    done = generate(target, [1, 2, 3], params, lambda: GivenDraft([plain[1:]]), max_rows=32)
+    assert done.text == text[: text.index(text[10:14])]
+    assert (done.finish_reason, done.stats.steps) == (FinishReason.STOP, 1)
+
+
+def test_a_cancel_is_noticed_within_one_step() -> None:
+    cancel = Event()
+    lengths: list[int] = []
+
+    class Watched(HashTarget):
+        def row(self, tokens: Sequence[int]) -> torch.Tensor:
+            lengths.append(len(tokens))
+            if len(lengths) == 2:
+                cancel.set()
+            return super().row(tokens)
+
+    target = Watched(vocabulary=64, context_length=4 * PREFILL_ROWS)
+    done = generate(target, [1] * (3 * PREFILL_ROWS), GenerationParams(9, cancel=cancel))
+    assert (lengths, done.finish_reason) == ([PREFILL_ROWS, 2 * PREFILL_ROWS], FinishReason.CANCELLED)
+    cancel.clear()
+    lengths.clear()
+    done = generate(target, [1, 2, 3], GenerationParams(9, cancel=cancel), source=None)
+    assert (lengths, done.finish_reason) == ([3, 4], FinishReason.CANCELLED)
+    assert target.open_sequences == 0
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
@@ -185,6 +236,16 @@ def test_nonsense_fails_the_request_alone() -> None:
         (lambda: SamplingParams(temperature=-1), "temperature"),
         (lambda: SamplingParams(top_k=-1), "top_k"),
         (lambda: SamplingParams(top_p=0), "top_p"),
+        (lambda: SamplingParams(min_p=1.1), "min_p"),
+        (lambda: SamplingParams(temperature=math.nan), "temperature"),
+        (lambda: SamplingParams(repetition_penalty=0.0), "repetition_penalty must be between 0.1 and 10"),
+        (lambda: SamplingParams(presence_penalty=2.1), "presence_penalty must be between -2 and 2"),
+        (lambda: SamplingParams(frequency_penalty=-3), "frequency_penalty must be between -2 and 2"),
+        (lambda: SamplingParams(logit_bias=((3, math.inf),)), "logit_bias must be between -100 and 100"),
+        (lambda: SamplingParams(logit_bias=((3, 1.0), (3, 2.0))), "names a token twice"),
+        (lambda: SamplingParams(logit_bias=tuple((at, 1.0) for at in range(1025))), "at most 1024 tokens"),
+        (lambda: GenerationParams(4, stop=("a", "")), "1 to 512 characters, not 0"),
+        (lambda: GenerationParams(4, stop=("a",) * 17), "at most 16 stop strings"),
         (lambda: SpeculativeGenerator(HashTarget(), ByteTokenizer(), None, 0), "max_rows"),
         (lambda: SuffixDraft(0), "minimum_match"),
     ],

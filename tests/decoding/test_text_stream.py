@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +33,7 @@ def test_broken_characters_hold_nothing_back_for_ever(tokens: list[int]) -> None
     shown = ""
     for fed, token in enumerate(tokens, 1):
         shown += text.feed(token)
-        assert len(text._pending) <= 3, fed
+        assert text._waiting <= 3, fed
     assert shown + text.finish() == text.text
     assert bool(text.text) == bool(tokens)
 
@@ -63,6 +64,24 @@ def test_nothing_comes_after_the_stop() -> None:
     assert (text.finish(), text.text) == ("", "a")
 
 
-def test_an_empty_stop_string_is_refused() -> None:
-    with pytest.raises(ValueError, match="empty"):
-        TextStream(TOKENIZER, ("",))
+class PairTokenizer(ByteTokenizer):
+    """Two bytes a token, so that one token may end a character and begin the next."""
+
+    def encode(self, text: str) -> list[int]:
+        raw = text.encode()
+        return [int.from_bytes(b"\1" + raw[at : at + 2]) for at in range(0, len(raw), 2)]
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return b"".join(token.to_bytes(3).lstrip(b"\0")[1:] for token in tokens).decode(errors="replace")
+
+
+@given(TEXT)
+def test_tokens_across_characters_break_none(text: str) -> None:
+    tokenizer = PairTokenizer()
+    state = TextStream(tokenizer, ())
+    tokens = tokenizer.encode(text)
+    shown = ""
+    for fed, token in enumerate(tokens, 1):
+        shown += state.feed(token)
+        assert shown == tokenizer.decode(tokens[:fed]).rstrip("\N{REPLACEMENT CHARACTER}")
+    assert shown + state.finish() == text == state.text

@@ -161,8 +161,15 @@ class LocalComponents:
     def pipeline(self) -> Pipeline:
         """Files into the index."""
         from ingest.pipeline import Pipeline
+        from ingest.workers import WorkerLimits
 
-        return Pipeline(self.readers, self.splitter, self.embedder, self.catalog, self.vectors)
+        settings = self.settings
+        workers = WorkerLimits(
+            processes=settings.parse_workers or min(max((os.cpu_count() or 1) - 1, 1), 4),
+            seconds=settings.parse_seconds,
+            memory_bytes=settings.parse_memory_mb * 1024 * 1024,
+        )
+        return Pipeline(self.readers, self.splitter, self.embedder, self.catalog, self.vectors, workers)
 
     @cached_property
     def retriever(self) -> HybridRetriever:

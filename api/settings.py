@@ -64,6 +64,14 @@ class Settings(BaseSettings):
         description="Collection that is asked and filled when none is named.",
     )
     max_file_mb: int = Field(50, ge=1, le=4096, description="Largest file to ingest, in MiB.")
+    parse_workers: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Processes that read files while others are embedded; 0: one less than cores, 1 to 4.",
+    )
+    parse_seconds: float = Field(120.0, gt=0, le=86_400, description="Seconds that reading one file may take.")
+    parse_memory_mb: int = Field(1024, ge=128, le=65_536, description="Memory that reading one file may take, in MiB.")
 
     passages: int = Field(5, ge=1, le=50, description="Passages given to the model with a question, at most.")
     prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
@@ -18,11 +20,13 @@ from ingest.catalog import Catalog
 from ingest.discovery import Refusal, SourceFound, discover
 from ingest.document import Document, Passage, Revision
 from ingest.embedder import Embedder
+from ingest.preparation import Failure, Preparation, Prepared, Preparer
 from ingest.progress import Listener, Phase, Progress, Report, Tracker
 from ingest.reader import Reader, UnreadableFile
 from ingest.splitter import Splitter
 from ingest.vector_sync import VectorSync
 from ingest.vectors import VectorStore
+from ingest.workers import WorkerLimits, Workers
 
 __all__ = ["Phase", "Pipeline", "Progress", "Refusal", "Report"]
 
@@ -35,14 +39,40 @@ class _Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
+@dataclass(slots=True)
+class _Run:
+    """What one ingest works on and has come to. ``current`` are the revisions before it, by source."""
+
+    collection: str
+    current: Mapping[str, Revision]
+    tracker: Tracker
+    failed: list[Refusal]
+    done: dict[_Outcome, list[str]] = field(default_factory=lambda: {outcome: [] for outcome in _Outcome})
+
+    def fail(self, file: SourceFound, failure: Failure) -> None:
+        """Name a file that can't be taken."""
+        if failure.trace:
+            _log.error("%s %s\n%s", file.source, failure.reason, failure.trace)
+        self.failed.append(Refusal(file.source, failure.reason))
+
+
 class Pipeline:
     """Brings files into collections. One run at a time; others wait for it."""
 
     def __init__(
-        self, readers: Reader, splitter: Splitter, embedder: Embedder, catalog: Catalog, vectors: VectorStore
+        self,
+        readers: Reader,
+        splitter: Splitter,
+        embedder: Embedder,
+        catalog: Catalog,
+        vectors: VectorStore,
+        workers: WorkerLimits | None = None,
     ) -> None:
-        self._readers = readers
-        self._splitter = splitter
+        """With ``workers``, files are read and split in processes of their own, in this one otherwise."""
+        self._suffixes = readers.suffixes
+        preparation = Preparation(readers, splitter)
+        self._recipe = preparation.recipe
+        self._preparer: Preparer = preparation if workers is None else Workers(preparation, workers)
         self._catalog = catalog
         self._vectors = vectors
         self._sync = VectorSync(embedder, catalog, vectors)
@@ -57,28 +87,29 @@ class Pipeline:
         started = time.monotonic()
         with self._turn:
             restored, restored_passages = self._sync.mend(collection, progress)
-            found = discover(paths, self._readers.suffixes)
+            found = discover(paths, self._suffixes)
             files = [found.files[source] for source in sorted(found.files)]
-            current = {revision.source: revision for revision in self._catalog.current(collection)}
-            tracker = Tracker(Phase.INGESTING, len(files), sum(file.size for file in files), progress)
-            done: dict[_Outcome, list[str]] = {outcome: [] for outcome in _Outcome}
-            failed = list(found.failed)
-            for file in files:
-                tracker.begin(file.source, file.size)
-                try:
-                    outcome = self._ingest_file(file, collection, current.get(file.source), tracker)
-                except UnreadableFile as error:
-                    failed.append(Refusal(file.source, error.reason))
-                else:
-                    done[outcome].append(file.source)
+            run = _Run(
+                collection,
+                {revision.source: revision for revision in self._catalog.current(collection)},
+                Tracker(Phase.INGESTING, len(files), sum(file.size for file in files), progress),
+                list(found.failed),
+            )
+            with closing(self._preparer.prepare_all(self._changed(files, run))) as prepared:
+                for file, outcome in prepared:
+                    run.tracker.begin(file.source, file.size)
+                    if isinstance(outcome, Failure):
+                        run.fail(file, outcome)
+                    else:
+                        run.done[self._take(file, outcome, run)].append(file.source)
         return Report(
-            added=tuple(done[_Outcome.ADDED]),
-            updated=tuple(done[_Outcome.UPDATED]),
-            unchanged=tuple(done[_Outcome.UNCHANGED]),
-            failed=tuple(failed),
+            added=tuple(run.done[_Outcome.ADDED]),
+            updated=tuple(run.done[_Outcome.UPDATED]),
+            unchanged=tuple(sorted(run.done[_Outcome.UNCHANGED])),
+            failed=tuple(run.failed),
             skipped=tuple(found.skipped),
             restored=tuple(revision.source for revision in restored),
-            passages=restored_passages + tracker.passages,
+            passages=restored_passages + run.tracker.passages,
             seconds=time.monotonic() - started,
         )
 
@@ -91,15 +122,27 @@ class Pipeline:
         with self._turn:
             return self._sync.mend(collection, progress)[0]
 
-    def _ingest_file(self, file: SourceFound, collection: str, current: Revision | None, tracker: Tracker) -> _Outcome:
-        if current is not None and (current.content_hash, current.recipe) == (_hash_of(file), self._recipe):
-            return _Outcome.UNCHANGED
-        document = self._read(file)
-        passages = self._split(document)
-        if current is not None and self._is(current, document, passages):
+    def _changed(self, files: Iterable[SourceFound], run: _Run) -> Iterator[SourceFound]:
+        """The files that have to be read; the others are entered in the run."""
+        for file in files:
+            current = run.current.get(file.source)
+            try:
+                same = current is not None and (current.content_hash, current.recipe) == (_hash_of(file), self._recipe)
+            except UnreadableFile as error:
+                run.fail(file, Failure(error.reason))
+                continue
+            if same:
+                run.tracker.begin(file.source, file.size)
+                run.done[_Outcome.UNCHANGED].append(file.source)
+            else:
+                yield file
+
+    def _take(self, file: SourceFound, prepared: Prepared, run: _Run) -> _Outcome:
+        current = run.current.get(file.source)
+        if current is not None and self._is(current, prepared):
             self._catalog.confirm(current.id, self._recipe)
             return _Outcome.UNCHANGED
-        self._publish(collection, document, passages, tracker)
+        self._publish(run.collection, prepared.document, prepared.passages, run.tracker)
         return _Outcome.ADDED if current is None else _Outcome.UPDATED
 
     def _publish(self, collection: str, document: Document, passages: Sequence[Passage], tracker: Tracker) -> None:
@@ -109,38 +152,12 @@ class Pipeline:
         if replaced is not None:
             self._vectors.delete_revision(collection, replaced.id)
 
-    @property
-    def _recipe(self) -> str:
-        """What besides the file decides its passages."""
-        return f"{self._readers.version}; {self._splitter.version}"
-
-    def _read(self, file: SourceFound) -> Document:
-        try:
-            document = self._readers.read(file.path, file.source)
-            _refuse_half_characters(document)
-        except UnreadableFile:
-            raise
-        except Exception as error:  # a library stumbles over a hostile or damaged file: the others must go on
-            _log.exception("reading %s failed", file.source)
-            raise UnreadableFile(file.source, f"could not be read ({type(error).__name__}: {error})") from error
-        return document
-
-    def _split(self, document: Document) -> Sequence[Passage]:
-        try:
-            passages = self._splitter.split(document)
-        except Exception as error:
-            _log.exception("splitting %s failed", document.source)
-            raise UnreadableFile(document.source, f"could not be split ({type(error).__name__}: {error})") from error
-        if not passages:
-            raise UnreadableFile(document.source, "holds no text")
-        return passages
-
-    def _is(self, current: Revision, document: Document, passages: Sequence[Passage]) -> bool:
+    def _is(self, current: Revision, prepared: Prepared) -> bool:
         """Whether a new version of reader or splitter makes of the file what stands in the catalog already."""
         return (
-            current.content_hash == document.content_hash
-            and self._catalog.document(current.id) == document
-            and [stored.passage for stored in self._catalog.passages_of(current.id)] == list(passages)
+            current.content_hash == prepared.document.content_hash
+            and self._catalog.document(current.id) == prepared.document
+            and tuple(stored.passage for stored in self._catalog.passages_of(current.id)) == prepared.passages
         )
 
 
@@ -151,9 +168,3 @@ def _hash_of(file: SourceFound) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise UnreadableFile(file.source, f"cannot be opened: {error.strerror or error}") from error
-
-
-def _refuse_half_characters(document: Document) -> None:
-    """Raise ValueError for text that no database and no browser can hold (single surrogates)."""
-    for text in (document.title, document.text):
-        text.encode()

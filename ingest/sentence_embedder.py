@@ -46,6 +46,10 @@ class SentenceEmbedder:
         except (ValueError, LookupError, TypeError) as error:
             raise EmbedderUnusable(f"{folder} holds no sentence-transformers model: {error!r}") from error
 
+    def __reduce__(self) -> tuple[type[SentenceEmbedder], tuple[Path, Precision]]:
+        """Sent to another process it is made there anew, from its folder."""
+        return SentenceEmbedder, (self._folder, self._precision)
+
     @property
     def name(self) -> str:
         """Model and precision: vectors of one are not mixed with those of the other."""

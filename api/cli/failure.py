@@ -38,8 +38,8 @@ def _expected(error: Exception) -> bool:
     from ingest.catalog import CatalogUnusable
     from ingest.embedder import EmbedderUnusable
     from ingest.vectors import VectorsUnusable
+    from ingest.workers import WorkersUnusable
 
     own = (CommandFailed, ServerFailed, DataLocked, SettingsError)
-    return isinstance(
-        error, (*own, UnknownModel, ModelMissing, CatalogUnusable, EmbedderUnusable, VectorsUnusable, OSError)
-    )
+    parts = (UnknownModel, ModelMissing, CatalogUnusable, EmbedderUnusable, VectorsUnusable, WorkersUnusable)
+    return isinstance(error, (*own, *parts, OSError))

@@ -190,6 +190,7 @@ class LocalComponents:
             self.store.folder(settings.model),
             context_length=settings.context_tokens,
             max_rows=settings.draft_tokens + 1,
+            prefix_cache_bytes=settings.prefix_cache_mb * 1024 * 1024,
         )
 
     @cached_property

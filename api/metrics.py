@@ -38,7 +38,10 @@ class Metrics:
         )
         self._sentences = Counter("docqa_sentences", "Sentences of answers by status.", ("status",), registry=registry)
         self._tokens = Counter(
-            "docqa_tokens", "Tokens by kind: prompt, output, drafted, accepted.", ("kind",), registry=registry
+            "docqa_tokens",
+            "Tokens by kind: prompt, cached (of the prompt), output, drafted, accepted.",
+            ("kind",),
+            registry=registry,
         )
         self._steps = Counter("docqa_target_steps", "Forward passes after the prompts' own.", registry=registry)
         self._first_token = Histogram(
@@ -68,6 +71,7 @@ class Metrics:
         for sentence in answer.sentences:
             self._sentences.labels(sentence.status.value).inc()
         self._tokens.labels("prompt").inc(stats.prompt_tokens)
+        self._tokens.labels("cached").inc(stats.cached_tokens)
         self._tokens.labels("output").inc(stats.output_tokens)
         self._tokens.labels("drafted").inc(stats.drafted_tokens)
         self._tokens.labels("accepted").inc(stats.accepted_tokens)

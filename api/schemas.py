@@ -169,6 +169,7 @@ class StatsBody(BaseModel):
     ttft_s: float
     decode_tokens_per_s: float
     total_s: float
+    cached_tokens: int = Field(description="Tokens of the prompt that were known from an earlier one.")
 
     @classmethod
     def of(cls, stats: AnswerStats) -> Self:

@@ -78,6 +78,13 @@ class Settings(BaseSettings):
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
     context_tokens: int = Field(8192, ge=512, description="Tokens of prompt and answer together, at most.")
     draft_tokens: int = Field(15, ge=0, le=255, description="Tokens drafted ahead per step, at most; 0 turns it off.")
+    prefix_cache_mb: int = Field(
+        512,
+        ge=0,
+        le=1024 * 1024,
+        description="Memory for what earlier prompts began with, in MiB, so that it need not be computed again; "
+        "0 turns it off.",
+    )
     max_question_length: int = Field(2000, ge=1, le=20_000, description="Longest question, in characters.")
     queue_size: int = Field(8, ge=0, le=1000, description="Questions that may wait; any more get 429 at once.")
     deadline_seconds: float = Field(

@@ -19,6 +19,7 @@ from decoding.generator import (
     TokenChunk,
     Tokenizer,
 )
+from decoding.prefix_cache import PrefixCache
 from decoding.sampling import Sampler
 from decoding.target import ContextOverflow, TargetModel, TargetSequence
 from decoding.text_stream import TextStream
@@ -31,6 +32,9 @@ PREFILL_ROWS = 256
 class SpeculativeGenerator:
     """Generates with one target and, for each request, a fresh draft source.
 
+    With a ``prefix_cache`` a prompt's beginning that an earlier request of the same scope computed is not computed
+    again; on exact targets that changes no bit.
+
     ``max_rows`` bounds the tokens of one step: the last confirmed one and at most ``max_rows - 1`` guesses. It
     is safe to run several streams at once; each has its own sequence.
     """
@@ -41,6 +45,7 @@ class SpeculativeGenerator:
         tokenizer: Tokenizer,
         draft_source: Callable[[], DraftSource] | None,
         max_rows: int = 16,
+        prefix_cache: PrefixCache | None = None,
     ) -> None:
         if max_rows < 1:
             raise ValueError(f"max_rows must be at least 1, not {max_rows}")
@@ -48,6 +53,7 @@ class SpeculativeGenerator:
         self._tokenizer = tokenizer
         self._draft_source = draft_source
         self._max_rows = max_rows
+        self._prefix_cache = prefix_cache
 
     @property
     def context_length(self) -> int:
@@ -76,7 +82,7 @@ class SpeculativeGenerator:
     def _run(self, prompt: list[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
         request = _Request(prompt, params, self._tokenizer)
         drafts = self._draft_source() if self._draft_source is not None else None
-        sequence = self._target.start()
+        sequence = self._begin(request)
         try:
             row = self._prefill(sequence, request)
             if row is not None:
@@ -91,13 +97,35 @@ class SpeculativeGenerator:
                         drafts.append(confirmed)
                     confirmed = self._step(sequence, request, drafts)
             yield from request.end()
+        except Exception:
+            sequence.close()  # what it holds may be nonsense, from which no other request shall begin
+            raise
         finally:
+            self._put_away(sequence, request)
+
+    def _begin(self, request: _Request) -> TargetSequence:
+        """A sequence with as much of the prompt as is known already."""
+        cache = self._prefix_cache
+        known = cache.begin(request.params.scope, request.prompt) if cache is not None else None
+        if known is None:
+            return self._target.start()
+        request.cached = known.length
+        return known
+
+    def _put_away(self, sequence: TargetSequence, request: _Request) -> None:
+        """Keep for later requests what was computed for this one."""
+        # The last token was not run yet; tokens confirmed behind the end of the text were run for nothing.
+        tokens = [*request.prompt, *request.output][: sequence.length]
+        if self._prefix_cache is None or not tokens:
             sequence.close()
+            return
+        sequence.truncate(len(tokens))
+        self._prefix_cache.keep(request.params.scope, tokens, sequence)
 
     def _prefill(self, sequence: TargetSequence, request: _Request) -> torch.Tensor | None:
         """Logits after the prompt, of shape (vocabulary,); None when the caller cancelled meanwhile."""
         logits: torch.Tensor | None = None
-        for start in range(0, len(request.prompt), PREFILL_ROWS):
+        for start in range(request.cached, len(request.prompt), PREFILL_ROWS):
             if request.cancelled:
                 return None
             logits = sequence.extend(request.prompt[start : start + PREFILL_ROWS], 1)
@@ -126,6 +154,7 @@ class _Request:
         self.sampler = Sampler(params.sampling, prompt)
         self.output: list[int] = []
         self.finished: FinishReason | None = None
+        self.cached = 0
         self._end_tokens = tokenizer.end_tokens
         self._text = TextStream(tokenizer, params.stop)
         self._steps = self._drafted = self._accepted = 0
@@ -181,6 +210,7 @@ class _Request:
             accepted=self._accepted,
             ttft_s=first - self._started,
             decode_s=now - first,
+            cached_tokens=self.cached,
         )
         reason = self.finished if self.finished is not None else FinishReason.CANCELLED
         if self._text.stopped:  # also where the last characters came out only now

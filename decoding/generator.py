@@ -71,6 +71,9 @@ class SamplingParams:
 class GenerationParams:
     """Limits and ends of one request. ``stop`` strings end the text and are not part of it.
 
+    ``scope`` names those who may read the prompt and its output: what the decoder keeps of them speeds up requests
+    of the same scope only.
+
     Raises ValueError for limits that are none and for stop strings that are empty, too many or too long.
     """
 
@@ -78,6 +81,7 @@ class GenerationParams:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     stop: tuple[str, ...] = ()
     cancel: Event | None = None
+    scope: str = ""
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -101,6 +105,7 @@ class TokenChunk:
 class GenerationStats:
     """Counts in tokens, times in seconds.
 
+    ``cached_tokens`` of the prompt were not computed, because an earlier request of the same scope began with them;
     ``steps`` counts forward passes after the prompt's; ``ttft_s`` runs from the call to the first token;
     ``decode_s`` from the first token to the end.
     """
@@ -112,6 +117,7 @@ class GenerationStats:
     accepted: int
     ttft_s: float
     decode_s: float
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

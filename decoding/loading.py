@@ -10,6 +10,7 @@ import torch
 from decoding.chat_tokenizer import ChatTokenizer
 from decoding.generate import SpeculativeGenerator
 from decoding.packing import model_file, packed, tokenizer_folder, transformers_folder
+from decoding.prefix_cache import PrefixCache
 from decoding.suffix_draft import SuffixDraft
 from decoding.target import TargetModel
 
@@ -27,17 +28,25 @@ class Decoder:
 
 
 def load_decoder(
-    name: str, folder: Path, *, engine: str = "auto", context_length: int = 8192, max_rows: int = 16
+    name: str,
+    folder: Path,
+    *,
+    engine: str = "auto",
+    context_length: int = 8192,
+    max_rows: int = 16,
+    prefix_cache_bytes: int = 0,
 ) -> Decoder:
     """Load the model ``name`` from ``folder`` (a GGUF file, or the transformers layout), packing it the first time.
 
     ``engine`` is one of `ENGINES`; "auto" takes the exact int8 engine where it can run. ``context_length`` bounds
-    prompt and output together, ``max_rows`` the tokens of one step. Raises ValueError for a folder that holds no
+    prompt and output together, ``max_rows`` the tokens of one step. With ``prefix_cache_bytes`` that much memory may
+    hold the keys and values of earlier prompts. Raises ValueError for a folder that holds no
     model this version can run, or an engine that can't run here.
     """
     tokenizer = ChatTokenizer.load(tokenizer_folder(folder))
     target, description = _load_target(name, folder, engine, context_length)
-    generator = SpeculativeGenerator(target, tokenizer, SuffixDraft, max_rows)
+    cache = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
+    generator = SpeculativeGenerator(target, tokenizer, SuffixDraft, max_rows, cache)
     return Decoder(target, tokenizer, generator, description)
 
 

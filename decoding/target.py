@@ -34,7 +34,7 @@ def check_extension(length: int, tokens: int, logits: int, context_length: int) 
 
 
 def check_truncation(length: int, kept: int) -> None:
-    """What every `TargetSequence.truncate` refuses. Raises ValueError when ``kept`` tokens are not there."""
+    """What every `TargetSequence.truncate` and `fork` refuses. Raises ValueError when ``kept`` tokens are not there."""
     if not 0 <= kept <= length:
         raise ValueError(f"can't keep {kept} of {length} tokens")
 
@@ -47,6 +47,11 @@ class TargetSequence(Protocol):
         """Tokens whose keys and values are kept."""
         ...
 
+    @property
+    def bytes(self) -> int:
+        """Memory that the sequence holds; 0 once it is closed."""
+        ...
+
     def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
         """Run ``tokens`` after those already there; float32 logits of the last ``logits`` rows.
 
@@ -57,6 +62,13 @@ class TargetSequence(Protocol):
 
     def truncate(self, length: int) -> None:
         """Forget all tokens from position ``length`` on. 0 <= length <= self.length."""
+        ...
+
+    def fork(self, length: int) -> TargetSequence:
+        """A new sequence that begins with this one's first ``length`` tokens; neither feels the other afterwards.
+
+        What is computed on top has the same bits as if the new sequence had run those tokens itself.
+        """
         ...
 
     def close(self) -> None:

@@ -82,6 +82,14 @@ class TransformersSequence:
         """Tokens whose keys and values are kept."""
         return self._length
 
+    @property
+    def bytes(self) -> int:
+        """Memory of keys and values."""
+        if self._cache is None:
+            return 0
+        layers: list[Any] = self._cache.layers
+        return sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
+
     @torch.inference_mode()
     def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
         """Run ``tokens``; float32 logits of shape (logits, vocabulary) on the CPU."""
@@ -107,6 +115,20 @@ class TransformersSequence:
         else:
             self._cache.crop(length - self._length)
         self._length = length
+
+    @torch.inference_mode()
+    def fork(self, length: int) -> TransformersSequence:
+        """A new sequence with copies of the first ``length`` tokens' keys and values."""
+        check_truncation(self._length, length)
+        forked = TransformersSequence(self._model, self._context_length)
+        if length and self._cache is not None:
+            from transformers import DynamicCache
+
+            layers: list[Any] = self._cache.layers
+            kept = [(at.keys[..., :length, :].clone(), at.values[..., :length, :].clone()) for at in layers]
+            forked._cache = DynamicCache(kept, config=self._model.config)
+            forked._length = length
+        return forked
 
     def close(self) -> None:
         """Give back the cache."""

@@ -63,7 +63,10 @@ class RetrievedPassage:
 
 @dataclass(frozen=True, slots=True)
 class AnswerStats:
-    """Counts in tokens, times in seconds. ``target_steps`` are forward passes after the prompt's own."""
+    """Counts in tokens, times in seconds. ``target_steps`` are forward passes after the prompt's own.
+
+    ``cached_tokens`` are those of the prompt that were known from an earlier one.
+    """
 
     prompt_tokens: int
     output_tokens: int
@@ -73,6 +76,7 @@ class AnswerStats:
     ttft_s: float
     decode_tokens_per_s: float
     total_s: float
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

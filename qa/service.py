@@ -149,6 +149,8 @@ class AnswerService:
             sampling=SamplingParams(temperature=question.temperature, seed=question.seed),
             stop=STOP,
             cancel=cancel,
+            # Whoever may ask a collection may read all of it, so its questions may profit from each other.
+            scope=question.collection,
         )
         text = ""
         stream = self._generator.generate(prompt.tokens, params)
@@ -202,4 +204,5 @@ def _stats(generation: GenerationStats, started: float, generating: float) -> An
         ttft_s=generating - started + generation.ttft_s if generation.output_tokens else 0.0,
         decode_tokens_per_s=further / generation.decode_s if generation.decode_s > 0 else 0.0,
         total_s=time.perf_counter() - started,
+        cached_tokens=generation.cached_tokens,
     )

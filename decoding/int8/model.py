@@ -43,6 +43,16 @@ class KeyValues:
             grown[:, :, :, :capacity] = self._store
             self._store = grown
 
+    @property
+    def bytes(self) -> int:
+        """Memory in use, unused places included."""
+        return self._store.nbytes
+
+    def copy(self, other: KeyValues, tokens: int) -> None:
+        """Take over the first ``tokens`` places of ``other``."""
+        self.reserve(tokens)
+        self._store[:, :, :, :tokens] = other._store[:, :, :, :tokens]
+
     def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views of shape (key_heads, capacity, head_width) on a layer's keys and values."""
         return self._store[0, index], self._store[1, index]

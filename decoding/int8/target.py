@@ -48,6 +48,11 @@ class Int8Sequence:
         self._length = 0
 
     @property
+    def bytes(self) -> int:
+        """Memory of keys and values."""
+        return self._kept.bytes if self._kept is not None else 0
+
+    @property
     def length(self) -> int:
         """Tokens whose keys and values are kept."""
         return self._length
@@ -67,6 +72,18 @@ class Int8Sequence:
         """Forget all tokens from position ``length`` on; their places are written over later."""
         check_truncation(self._length, length)
         self._length = length
+
+    @torch.inference_mode()
+    def fork(self, length: int) -> Int8Sequence:
+        """A new sequence with copies of the first ``length`` tokens' keys and values."""
+        check_truncation(self._length, length)
+        forked = Int8Sequence(self._model, self._context_length)
+        if length:
+            assert self._kept is not None
+            assert forked._kept is not None
+            forked._kept.copy(self._kept, length)
+            forked._length = length
+        return forked
 
     def close(self) -> None:
         """Give back the memory of keys and values."""

@@ -35,6 +35,7 @@ STATS = AnswerStats(
     ttft_s=0.5,
     decode_tokens_per_s=20.0,
     total_s=2.5,
+    cached_tokens=80,
 )
 
 

@@ -73,6 +73,40 @@ class TargetContract:
         with pytest.raises(ValueError, match="can't keep"):
             sequence.truncate(length)
 
+    @pytest.mark.parametrize("length", [0, 1, 9, 20])
+    def test_a_fork_goes_on_as_if_it_had_run_its_tokens_itself(self, target: TargetModel, length: int) -> None:
+        expected = target.start().extend(TOKENS[: length + 5], 5)
+        sequence = target.start()
+        sequence.extend([*TOKENS[:length], 9, 8, 7], 1)
+        forked = sequence.fork(length)
+        assert (forked.length, sequence.length) == (length, length + 3)
+        assert self.same(forked.extend(TOKENS[length : length + 5], 5), expected)
+
+    def test_a_fork_and_its_origin_do_not_feel_each_other(self, target: TargetModel) -> None:
+        alone = target.start().extend(TOKENS[:25], 5)
+        origin = target.start()
+        origin.extend(TOKENS[:20], 1)
+        forked, other = origin.fork(20), origin.fork(18)
+        other.extend([1, 2, 3], 1)
+        assert self.same(origin.extend(TOKENS[20:25], 5), alone)
+        origin.close()
+        assert self.same(forked.extend(TOKENS[20:25], 5), alone)
+
+    @pytest.mark.parametrize("length", [-1, 4])
+    def test_a_fork_beyond_the_end_is_refused(self, target: TargetModel, length: int) -> None:
+        sequence = target.start()
+        sequence.extend(TOKENS[:3], 1)
+        with pytest.raises(ValueError, match="can't keep"):
+            sequence.fork(length)
+
+    def test_memory_is_counted(self, target: TargetModel) -> None:
+        sequence = target.start()
+        sequence.extend(TOKENS, 1)
+        forked = sequence.fork(20)
+        assert 0 < forked.bytes <= sequence.bytes
+        sequence.close()
+        assert sequence.bytes == 0
+
     def test_closing_twice_does_nothing(self, target: TargetModel) -> None:
         sequence = target.start()
         sequence.extend(TOKENS[:3], 1)

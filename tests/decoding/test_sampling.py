@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +76,7 @@ def test_the_distribution_is_that_of_the_transformers_library(
     from transformers import MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
     scores = torch.from_numpy(row).double()[None]
-    context = torch.zeros(1, 0, dtype=torch.long)
+    context: Any = torch.zeros(1, 0, dtype=torch.long)
     scores = TemperatureLogitsWarper(temperature)(context, scores)
     if top_k:
         scores = TopKLogitsWarper(top_k)(context, scores)

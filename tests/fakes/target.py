@@ -48,6 +48,10 @@ class HashSequence:
     def length(self) -> int:
         return len(self._tokens)
 
+    @property
+    def bytes(self) -> int:
+        return 8 * len(self._tokens)
+
     def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
         if not 1 <= logits <= len(tokens):
             raise ValueError(f"{logits} rows of logits were asked for {len(tokens)} tokens")
@@ -61,6 +65,13 @@ class HashSequence:
         if not 0 <= length <= len(self._tokens):
             raise ValueError(f"can't keep {length} of {len(self._tokens)} tokens")
         del self._tokens[length:]
+
+    def fork(self, length: int) -> HashSequence:
+        if not 0 <= length <= len(self._tokens):
+            raise ValueError(f"can't keep {length} of {len(self._tokens)} tokens")
+        forked = self._target.start()
+        forked._tokens = self._tokens[:length]
+        return forked
 
     def close(self) -> None:
         if not self._closed:

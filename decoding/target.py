@@ -7,6 +7,8 @@ from typing import NewType, Protocol
 
 import torch
 
+from decoding.tree import StepTree
+
 TokenId = NewType("TokenId", int)
 
 
@@ -22,21 +24,47 @@ class ContextOverflow(ValueError):
         self.available = available
 
 
-def check_extension(length: int, tokens: int, logits: int, context_length: int) -> None:
-    """What every `TargetSequence.extend` refuses before any work; all arguments in tokens.
+def check_extension(
+    length: int,
+    tokens: int,
+    logits: int,
+    context_length: int,
+    parents: Sequence[int] | None = None,
+    last: StepTree | None = None,
+) -> StepTree:
+    """What every `TargetSequence.extend` refuses before any work; returns the step. Numbers in tokens.
 
-    Raises ValueError for rows of logits that the tokens don't have, `ContextOverflow` for tokens that don't fit.
+    ``last`` is the step that may still be retained. Raises ValueError for rows of logits that the tokens don't have,
+    for parents that make no tree and for a tree nobody has cut to a path, `ContextOverflow` for tokens that don't fit.
     """
     if not 1 <= logits <= tokens:
         raise ValueError(f"{logits} rows of logits were asked for {tokens} tokens")
+    if last is not None and not last.is_chain:
+        raise ValueError("the last step was a tree: retain one of its paths, or truncate it, before going on")
+    step = StepTree.of(length, tokens, parents)
     if length + tokens > context_length:
         raise ContextOverflow(length + tokens, context_length)
+    return step
 
 
-def check_truncation(length: int, kept: int) -> None:
-    """What every `TargetSequence.truncate` and `fork` refuses. Raises ValueError when ``kept`` tokens are not there."""
+def check_truncation(length: int, kept: int, last: StepTree | None = None) -> None:
+    """What every `TargetSequence.truncate` refuses. Raises ValueError when ``kept`` tokens are no single text."""
     if not 0 <= kept <= length:
         raise ValueError(f"can't keep {kept} of {length} tokens")
+    if last is not None and not last.is_chain and kept > last.start:
+        raise ValueError(f"can't keep {kept} tokens: a tree begins at position {last.start}; retain one of its paths")
+
+
+def check_retention(last: StepTree | None, start: int, path: Sequence[int]) -> None:
+    """What every `TargetSequence.retain` refuses. Raises ValueError when ``path`` is none from the last step's root."""
+    if last is None or last.start != start:
+        where = "there is no step to take it from" if last is None else f"the last step began at {last.start}"
+        raise ValueError(f"can't retain tokens from position {start}: {where}")
+    parent = -1
+    for index in path:
+        if not parent < index < len(last.parents) or last.parents[index] != parent:
+            raise ValueError(f"{list(path)} is no path from the root: token {index} doesn't follow token {parent}")
+        parent = index
 
 
 class TargetSequence(Protocol):
@@ -52,16 +80,26 @@ class TargetSequence(Protocol):
         """Memory that the sequence holds; 0 once it is closed."""
         ...
 
-    def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
+    def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
         """Run ``tokens`` after those already there; float32 logits of the last ``logits`` rows.
 
         Shape (logits, vocabulary); row i predicts the token after its own. 1 <= logits <= len(tokens).
-        Raises `ContextOverflow` before any work when the tokens do not fit.
+        ``parents`` makes the tokens a tree (see `decoding.tree`), None a chain: a token sees the kept ones and its
+        own ancestors only, and its position is the kept length plus the number of its ancestors. A tree must be
+        cut to one of its paths before the next call. Raises `ContextOverflow` before any work when the tokens do
+        not fit, however they branch.
+        """
+        ...
+
+    def retain(self, start: int, path: Sequence[int]) -> None:
+        """Of the last `extend`, which began at position ``start``, keep only the tokens at the indices ``path``.
+
+        They must be a path from the root, ascending (none at all: forget the step), and move together.
         """
         ...
 
     def truncate(self, length: int) -> None:
-        """Forget all tokens from position ``length`` on. 0 <= length <= self.length."""
+        """Forget all tokens from position ``length`` on; not inside a tree. 0 <= length <= self.length."""
         ...
 
     def fork(self, length: int) -> TargetSequence:
@@ -79,7 +117,8 @@ class TargetSequence(Protocol):
 class TargetModel(Protocol):
     """Law: a row's logits are a function of its own sequence's tokens up to and with its own alone.
 
-    Exact targets hold it bit for bit; the general one up to ties of its number format.
+    So a token of a tree has the logits that its path has as a chain. Exact targets hold it bit for bit; the general
+    one up to ties of its number format.
     """
 
     @property

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from decoding.target import check_extension, check_truncation
+from decoding.target import check_extension, check_retention, check_truncation
+from decoding.tree import StepTree
 
 if TYPE_CHECKING:
     from transformers import DynamicCache, PreTrainedModel
@@ -76,6 +77,7 @@ class TransformersSequence:
         self._context_length = context_length
         self._cache: DynamicCache | None = None
         self._length = 0
+        self._last: StepTree | None = None
 
     @property
     def length(self) -> int:
@@ -91,23 +93,54 @@ class TransformersSequence:
         return sum(layer.keys.nbytes + layer.values.nbytes for layer in layers)
 
     @torch.inference_mode()
-    def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
+    def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
         """Run ``tokens``; float32 logits of shape (logits, vocabulary) on the CPU."""
-        check_extension(self._length, len(tokens), logits, self._context_length)
+        step = check_extension(self._length, len(tokens), logits, self._context_length, parents, self._last)
         if self._cache is None:
             from transformers import DynamicCache
 
             self._cache = DynamicCache(config=self._model.config)
         ids = torch.tensor([list(tokens)], dtype=torch.long, device=self._model.device)
+        branching = {} if step.is_chain else self._branching(step)
         # Typed as Any: the class that a model's forward returns differs from model to model.
-        output: Any = self._model(input_ids=ids, cache=self._cache, use_cache=True, logits_to_keep=logits)
+        output: Any = self._model(input_ids=ids, cache=self._cache, use_cache=True, logits_to_keep=logits, **branching)
         self._length += len(tokens)
+        self._last = step
         rows: torch.Tensor = output.logits[0].float().cpu()
         return rows
 
+    def _branching(self, step: StepTree) -> dict[str, torch.Tensor]:
+        """Positions of shape (1, n) and the additive mask of shape (1, 1, n, start + n) that make a tree."""
+        implementation = self._model.config._attn_implementation
+        if implementation not in ("eager", "sdpa"):
+            raise ValueError(f"attention of the kind {implementation} takes no mask, so it can't run a tree")
+        n = len(step.parents)
+        mask = torch.full((n, step.start + n), torch.finfo(self._model.dtype).min, dtype=self._model.dtype)
+        mask[:, : step.start] = 0
+        for index in range(n):
+            mask[index, [step.start + ancestor for ancestor in step.path_to(index)]] = 0
+        positions = step.start + torch.tensor([step.depths])
+        device = self._model.device
+        return {"attention_mask": mask[None, None].to(device), "position_ids": positions.to(device)}
+
+    @torch.inference_mode()
+    def retain(self, start: int, path: Sequence[int]) -> None:
+        """Keep a path of the last step."""
+        check_retention(self._last, start, path)
+        self._last = None
+        if self._cache is not None and list(path) != list(range(len(path))):
+            kept = torch.tensor([*range(start), *(start + index for index in path)], device=self._model.device)
+            layers: list[Any] = self._cache.layers  # other kinds of layers were refused with the model
+            for layer in layers:
+                layer.keys = layer.keys.index_select(-2, kept)
+                layer.values = layer.values.index_select(-2, kept)
+            self._length = start + len(path)
+        self.truncate(start + len(path))
+
     def truncate(self, length: int) -> None:
         """Forget all tokens from position ``length`` on."""
-        check_truncation(self._length, length)
+        check_truncation(self._length, length, self._last)
+        self._last = None
         if length == self._length or self._cache is None:
             return
         if length == 0:
@@ -119,7 +152,7 @@ class TransformersSequence:
     @torch.inference_mode()
     def fork(self, length: int) -> TransformersSequence:
         """A new sequence with copies of the first ``length`` tokens' keys and values."""
-        check_truncation(self._length, length)
+        check_truncation(self._length, length, self._last)
         forked = TransformersSequence(self._model, self._context_length)
         if length and self._cache is not None:
             from transformers import DynamicCache
@@ -134,3 +167,4 @@ class TransformersSequence:
         """Give back the cache."""
         self._cache = None
         self._length = 0
+        self._last = None

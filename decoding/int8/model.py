@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import torch
 
-from decoding.int8.attention import attend, padded, tile
+from decoding.int8.attention import Tiles, attend, padded, tile
 from decoding.int8.linear import ChannelWeights, Linear, normalise, quantise
 from decoding.int8.shape import Shape
+from decoding.tree import StepTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ class KeyValues:
         self.reserve(tokens)
         self._store[:, :, :, :tokens] = other._store[:, :, :, :tokens]
 
+    def move(self, places: Sequence[int], start: int) -> None:
+        """Copy what stands at ``places`` to those from ``start`` on."""
+        if list(places) != list(range(start, start + len(places))):
+            self._store[:, :, :, start : start + len(places)] = self._store[:, :, :, list(places)]
+
     def layer(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views of shape (key_heads, capacity, head_width) on a layer's keys and values."""
         return self._store[0, index], self._store[1, index]
@@ -75,17 +81,17 @@ class Model:
         self._head = head
         self._rotations = _rotations(shape)
 
-    def forward(self, tokens: torch.Tensor, start: int, kept: KeyValues, logits: int) -> torch.Tensor:
+    def forward(self, tokens: torch.Tensor, step: StepTree, kept: KeyValues, logits: int) -> torch.Tensor:
         """Logits of the last ``logits`` rows, float32 of shape (logits, vocabulary).
 
-        ``tokens``: int64 of shape (n,), at positions from ``start`` on; their keys and values are put into
-        ``kept``, whose first ``start`` places are taken as they are.
+        ``tokens``: int64 of shape (n,), as the tree ``step``; their keys and values are put into ``kept`` in their
+        order, from the place ``step.start`` on; the places before it are taken as they are.
         """
         shape = self.shape
         n = tokens.shape[0]
-        kept.reserve(start + n)
-        tiles = tile(shape, start, n)
-        rotations = self._rotations[start : start + n]
+        kept.reserve(step.start + n)
+        cuts = _cuts(shape, step)
+        rotations = self._rotations[step.start + torch.tensor(step.depths)]
         rotated = shape.heads + shape.key_heads
         x = self._embedding.values[tokens].float().mul_(self._embedding.scale[tokens, None])
         for index, layer in enumerate(self._layers):
@@ -94,10 +100,9 @@ class Model:
                 qkv.add_(layer.queries_keys_values_bias)
             pairs = qkv[:, : shape.query_width + shape.key_width].view(n, rotated, -1, 2)
             turned = torch.view_as_real(torch.view_as_complex(pairs) * rotations).flatten(2)
-            keys, values = kept.layer(index)
-            keys[:, start : start + n] = turned[:, shape.heads :].transpose(0, 1)
-            values[:, start : start + n] = qkv[:, -shape.key_width :].view(n, shape.key_heads, -1).transpose(0, 1)
-            attended = attend(shape, turned[:, : shape.heads], keys, values, tiles)
+            fresh_keys = turned[:, shape.heads :].transpose(0, 1)
+            fresh_values = qkv[:, -shape.key_width :].view(n, shape.key_heads, -1).transpose(0, 1)
+            attended = _attend(shape, turned[:, : shape.heads], fresh_keys, fresh_values, kept.layer(index), cuts)
             x.add_(layer.attention_output(quantise(attended)))
 
             rows = normalise(x, layer.feed_forward_norm, shape.norm_epsilon)
@@ -107,6 +112,59 @@ class Model:
             hidden = quantise(torch.nn.functional.silu(gate * rows.scale).mul_(up))
             x.add_(layer.down(hidden).mul_(rows.scale))
         return self._head(normalise(x[n - logits :], self._norm, shape.norm_epsilon))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Tokens that attend together: ``path`` holds the indices of a branch, its tokens from ``shared`` on are new."""
+
+    start: int
+    path: torch.Tensor
+    shared: int
+    tiles: Tiles
+
+
+def _cuts(shape: Shape, step: StepTree) -> list[_Cut]:
+    return [
+        _Cut(
+            step.start,
+            torch.tensor(branch.path),
+            branch.shared,
+            tile(shape, step.start + branch.shared, len(branch.path) - branch.shared),
+        )
+        for branch in step.branches
+    ]
+
+
+def _attend(
+    shape: Shape,
+    queries: torch.Tensor,
+    fresh_keys: torch.Tensor,
+    fresh_values: torch.Tensor,
+    kept: tuple[torch.Tensor, torch.Tensor],
+    cuts: list[_Cut],
+) -> torch.Tensor:
+    """Attention branch by branch, float32 of shape (n, query_width); the fresh keys and values end up in ``kept``.
+
+    Float sums depend on where a key stands, so each branch attends with its keys in the places that they would have
+    in a chain. A token on several branches attends on the first.
+    """
+    keys, values = kept
+    start, n = cuts[0].start, queries.shape[0]
+    if len(cuts) == 1:
+        keys[:, start : start + n] = fresh_keys
+        values[:, start : start + n] = fresh_values
+        return attend(shape, queries, keys, values, cuts[0].tiles)
+    attended = torch.empty(n, shape.query_width)
+    for cut in cuts:
+        end = start + cut.path.shape[0]
+        keys[:, start:end] = fresh_keys[:, cut.path]
+        values[:, start:end] = fresh_values[:, cut.path]
+        new = cut.path[cut.shared :]
+        attended[new] = attend(shape, queries[new], keys, values, cut.tiles)
+    keys[:, start : start + n] = fresh_keys
+    values[:, start : start + n] = fresh_values
+    return attended
 
 
 def _rotations(shape: Shape) -> torch.Tensor:

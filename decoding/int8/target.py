@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 
 from decoding.int8.model import KeyValues, Model
-from decoding.target import check_extension, check_truncation
+from decoding.target import check_extension, check_retention, check_truncation
+from decoding.tree import StepTree
 
 
 class Int8Target:
@@ -46,6 +47,7 @@ class Int8Sequence:
         self._context_length = context_length
         self._kept: KeyValues | None = KeyValues(model.shape)
         self._length = 0
+        self._last: StepTree | None = None
 
     @property
     def bytes(self) -> int:
@@ -58,25 +60,35 @@ class Int8Sequence:
         return self._length
 
     @torch.inference_mode()
-    def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
+    def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
         """Run ``tokens``; float32 logits of shape (logits, vocabulary)."""
         if self._kept is None:
             raise ValueError("the sequence is closed")
-        check_extension(self._length, len(tokens), logits, self._context_length)
-        ids = torch.tensor(tokens, dtype=torch.long)
-        rows = self._model.forward(ids, self._length, self._kept, logits)
+        step = check_extension(self._length, len(tokens), logits, self._context_length, parents, self._last)
+        rows = self._model.forward(torch.tensor(tokens, dtype=torch.long), step, self._kept, logits)
         self._length += len(tokens)
+        self._last = step
         return rows
+
+    @torch.inference_mode()
+    def retain(self, start: int, path: Sequence[int]) -> None:
+        """Keep a path of the last step; the places behind it are written over later."""
+        check_retention(self._last, start, path)
+        if self._kept is not None:
+            self._kept.move([start + index for index in path], start)
+        self._length = start + len(path)
+        self._last = None
 
     def truncate(self, length: int) -> None:
         """Forget all tokens from position ``length`` on; their places are written over later."""
-        check_truncation(self._length, length)
+        check_truncation(self._length, length, self._last)
         self._length = length
+        self._last = None
 
     @torch.inference_mode()
     def fork(self, length: int) -> Int8Sequence:
         """A new sequence with copies of the first ``length`` tokens' keys and values."""
-        check_truncation(self._length, length)
+        check_truncation(self._length, length, self._last)
         forked = Int8Sequence(self._model, self._context_length)
         if length:
             assert self._kept is not None
@@ -89,3 +101,4 @@ class Int8Sequence:
         """Give back the memory of keys and values."""
         self._kept = None
         self._length = 0
+        self._last = None

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from decoding.target import ContextOverflow, TargetModel
+from decoding.target import ContextOverflow, TargetModel, TargetSequence
+from decoding.tree import StepTree
 
 TOKENS = [(7 * i * i + 3 * i + 1) % 61 for i in range(40)]
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """Tokens and parents of 1 to 12 tokens, from chains to stars."""
+    count = draw(st.integers(1, 12))
+    parents = [draw(st.integers(max(-1, index - 3), index - 1)) for index in range(count)]
+    return draw(st.lists(st.integers(0, 60), min_size=count, max_size=count)), parents
+
+
+# The suite runs once for each target, and a target has no state beside its sequences.
+branching = settings(
+    max_examples=20,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
 
 
 class TargetContract:
@@ -41,6 +61,72 @@ class TargetContract:
         sequence.truncate(kept)
         assert sequence.length == kept
         assert self.same(sequence.extend(TOKENS[kept : kept + 5], 5), expected)
+
+    @branching
+    @given(tree=trees(), kept=st.integers(0, 20))
+    def test_a_token_of_a_tree_sees_its_own_path_alone(
+        self, target: TargetModel, tree: tuple[list[int], list[int]], kept: int
+    ) -> None:
+        tokens, parents = tree
+        rows = started(target, kept).extend(tokens, len(tokens), parents)
+        for branch in StepTree.of(kept, len(tokens), parents).branches:
+            path = list(branch.path)
+            chain = started(target, kept).extend([tokens[index] for index in path], len(path))
+            assert self.same(rows[path], chain)
+
+    @branching
+    @given(tree=trees(), kept=st.integers(0, 20), data=st.data())
+    def test_a_retained_path_goes_on_like_a_chain(
+        self, target: TargetModel, tree: tuple[list[int], list[int]], kept: int, data: st.DataObject
+    ) -> None:
+        tokens, parents = tree
+        leaf = data.draw(st.integers(-1, len(tokens) - 1))
+        path = StepTree.of(kept, len(tokens), parents).path_to(leaf)
+        sequence = started(target, kept)
+        sequence.extend(tokens, 1, parents)
+        sequence.retain(kept, path)
+        assert sequence.length == kept + len(path)
+        plain = started(target, kept)
+        if path:
+            plain.extend([tokens[index] for index in path], 1)
+        for follow_up in ([5, 6], [7]):
+            assert self.same(sequence.extend(follow_up, len(follow_up)), plain.extend(follow_up, len(follow_up)))
+
+    def test_a_tree_can_be_forgotten(self, target: TargetModel) -> None:
+        sequence = started(target, 9)
+        sequence.extend([1, 2, 3], 1, [-1, -1, 0])
+        sequence.truncate(5)
+        assert self.same(sequence.extend([4], 1), started(target, 5).extend([4], 1))
+
+    @pytest.mark.parametrize("parents", [[-1, 0], [-1, 0, 2], [-2, 0, 1], [0, 0, 1]])
+    def test_what_is_no_tree_is_refused(self, target: TargetModel, parents: list[int]) -> None:
+        with pytest.raises(ValueError, match="parents"):
+            target.start().extend([1, 2, 3], 3, parents)
+
+    @pytest.mark.parametrize(
+        ("start", "path"), [(3, [1]), (4, [2]), (4, [0, 1]), (4, [3]), (4, [-1]), (4, [0, 0]), (5, [0])]
+    )
+    def test_what_is_no_path_is_not_retained(self, target: TargetModel, start: int, path: list[int]) -> None:
+        sequence = started(target, 4)
+        sequence.extend([1, 2, 3], 3, [-1, -1, 0])
+        with pytest.raises(ValueError, match=r"can't retain|no path"):
+            sequence.retain(start, path)
+        assert sequence.length == 7
+
+    def test_an_uncut_tree_stops_everything_but_its_cut(self, target: TargetModel) -> None:
+        sequence = started(target, 4)
+        sequence.extend([1, 2], 2, [-1, -1])
+        with pytest.raises(ValueError, match="retain one of its paths"):
+            sequence.extend([3], 1)
+        with pytest.raises(ValueError, match="retain one of its paths"):
+            sequence.truncate(5)
+        with pytest.raises(ValueError, match="retain one of its paths"):
+            sequence.fork(5)
+        assert sequence.fork(4).length == 4
+        sequence.retain(4, [1])
+        with pytest.raises(ValueError, match="no step"):
+            sequence.retain(4, [0])
+        assert self.same(sequence.extend([3], 1), started(target, 4).extend([2, 3], 1))
 
     def test_sequences_do_not_feel_each_other(self, target: TargetModel) -> None:
         alone = target.start().extend(TOKENS, 1)
@@ -113,3 +199,11 @@ class TargetContract:
         sequence.close()
         sequence.close()
         assert sequence.length == 0
+
+
+def started(target: TargetModel, kept: int) -> TargetSequence:
+    """A sequence that holds ``kept`` tokens."""
+    sequence = target.start()
+    if kept:
+        sequence.extend(TOKENS[:kept], 1)
+    return sequence

@@ -12,6 +12,7 @@ from decoding.generator import GenerationDone, GenerationParams, SamplingParams
 from decoding.loading import Decoder, load_decoder
 from decoding.oracle import decode_plainly
 from decoding.suffix_draft import SuffixDraft
+from decoding.tree import StepTree
 
 MODEL = Path("data/models/smollm2-135m-instruct")
 MANUAL = Path("docs_corpus/documents/platform/harbour-alarm-rules.md")
@@ -48,6 +49,29 @@ def test_no_bit_depends_on_the_cut(decoder: Decoder) -> None:
         pieces = [tokens[at : at + width] for at in range(0, len(tokens), width)]
         rows = torch.cat([sequence.extend(piece, len(piece)) for piece in pieces])
         assert torch.equal(rows, single), f"steps of {width} rows differ from steps of one"
+
+
+@pytest.mark.skipif(not torch.cpu._is_vnni_supported(), reason="the exact engine needs VNNI instructions")
+@pytest.mark.parametrize("kept", [300, 505])
+def test_no_bit_depends_on_the_tree(decoder: Decoder, kept: int) -> None:
+    """Trees of several shapes, also across the border of a block of keys; the text goes on after each."""
+    tokens = decoder.tokenizer.encode(MANUAL.read_text())
+    trees = [[-1, 0, 0, 1, 1, 2, -1, 6, 7, 8, 9, 10, 11, 12, 13], [-1] * 15, [*range(-1, 11), 3, 12, 3]]
+    sequence, plain = decoder.target.start(), decoder.target.start()
+    for each in (sequence, plain):
+        each.extend(tokens[:kept], 1)
+    for parents in trees:
+        guesses = tokens[kept + 5 : kept + 5 + len(parents)]
+        start = sequence.length
+        rows = sequence.extend(guesses, len(guesses), parents)
+        branches = StepTree.of(start, len(guesses), parents).branches
+        for branch in branches:
+            chain = plain.extend([guesses[index] for index in branch.path], len(branch.path))
+            assert torch.equal(rows[list(branch.path)], chain)
+            if branch is not branches[-1]:
+                plain.truncate(start)
+        sequence.retain(start, branches[-1].path)
+    assert torch.equal(sequence.extend([1], 1), plain.extend([1], 1))
 
 
 @pytest.mark.parametrize(

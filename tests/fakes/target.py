@@ -7,7 +7,8 @@ from hashlib import blake2b
 
 import torch
 
-from decoding.target import ContextOverflow
+from decoding.target import check_extension, check_retention, check_truncation
+from decoding.tree import StepTree
 
 
 class HashTarget:
@@ -43,6 +44,7 @@ class HashSequence:
         self._target = target
         self._tokens: list[int] = []
         self._closed = False
+        self._last: StepTree | None = None
 
     @property
     def length(self) -> int:
@@ -52,23 +54,26 @@ class HashSequence:
     def bytes(self) -> int:
         return 8 * len(self._tokens)
 
-    def extend(self, tokens: Sequence[int], logits: int) -> torch.Tensor:
-        if not 1 <= logits <= len(tokens):
-            raise ValueError(f"{logits} rows of logits were asked for {len(tokens)} tokens")
-        if len(self._tokens) + len(tokens) > self._target.context_length:
-            raise ContextOverflow(len(self._tokens) + len(tokens), self._target.context_length)
+    def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
+        step = check_extension(len(self._tokens), len(tokens), logits, self._target.context_length, parents, self._last)
+        kept = list(self._tokens)
         self._tokens += tokens
-        ends = range(len(self._tokens) - logits + 1, len(self._tokens) + 1)
-        return torch.stack([self._target.row(self._tokens[:end]) for end in ends])
+        self._last = step
+        paths = [step.path_to(index) for index in range(len(tokens) - logits, len(tokens))]
+        return torch.stack([self._target.row([*kept, *(tokens[index] for index in path)]) for path in paths])
+
+    def retain(self, start: int, path: Sequence[int]) -> None:
+        check_retention(self._last, start, path)
+        self._tokens[start:] = [self._tokens[start + index] for index in path]
+        self._last = None
 
     def truncate(self, length: int) -> None:
-        if not 0 <= length <= len(self._tokens):
-            raise ValueError(f"can't keep {length} of {len(self._tokens)} tokens")
+        check_truncation(len(self._tokens), length, self._last)
         del self._tokens[length:]
+        self._last = None
 
     def fork(self, length: int) -> HashSequence:
-        if not 0 <= length <= len(self._tokens):
-            raise ValueError(f"can't keep {length} of {len(self._tokens)} tokens")
+        check_truncation(len(self._tokens), length, self._last)
         forked = self._target.start()
         forked._tokens = self._tokens[:length]
         return forked
@@ -78,3 +83,4 @@ class HashSequence:
             self._target.open_sequences -= 1
         self._closed = True
         self._tokens = []
+        self._last = None

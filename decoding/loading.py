@@ -8,13 +8,15 @@ from pathlib import Path
 import torch
 
 from decoding.chat_tokenizer import ChatTokenizer
+from decoding.exact import compiler
+from decoding.exact.shape import UnsupportedModel
 from decoding.generate import SpeculativeGenerator
 from decoding.packing import model_file, packed, tokenizer_folder, transformers_folder
 from decoding.prefix_cache import PrefixCache
 from decoding.suffix_draft import SuffixDraft
 from decoding.target import TargetModel
 
-ENGINES = ("auto", "int8", "transformers")
+ENGINES = ("auto", "exact", "transformers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ def load_decoder(
 ) -> Decoder:
     """Load the model ``name`` from ``folder`` (a GGUF file, or the transformers layout), packing it the first time.
 
-    ``engine`` is one of `ENGINES`; "auto" takes the exact int8 engine where it can run. ``context_length`` bounds
+    ``engine`` is one of `ENGINES`; "auto" takes the exact one where it can run. ``context_length`` bounds
     prompt and output together, ``max_rows`` the tokens of one step. With ``prefix_cache_bytes`` that much memory may
     hold the keys and values of earlier prompts. Raises ValueError for a folder that holds no
     model this version can run, or an engine that can't run here.
@@ -53,37 +55,36 @@ def load_decoder(
 def _load_target(name: str, folder: Path, engine: str, context_length: int) -> tuple[TargetModel, str]:
     if engine not in ENGINES:
         raise ValueError(f"unknown engine {engine!r}; choose one of {', '.join(ENGINES)}")
-    obstacle = "asked for" if engine == "transformers" else _obstacle_to_int8(folder)
+    obstacle = "asked for" if engine == "transformers" else _obstacle()
     if obstacle is None:
-        from decoding.int8 import loading, packing
-        from decoding.int8.target import Int8Target
-
         try:
-            return Int8Target(loading.load(_int8_folder(folder)), name, context_length), "int8, exact"
-        except packing.UnsupportedModel as error:
+            return _exact_target(name, folder, context_length), "exact, 8-bit integers"
+        except UnsupportedModel as error:
             obstacle = str(error)
-    if engine == "int8":
-        raise ValueError(f"the int8 engine can't run {name} here: {obstacle}")
+    if engine == "exact":
+        raise ValueError(f"the exact engine can't run {name} here: {obstacle}")
     from decoding.transformers_target import TransformersTarget
 
     target = TransformersTarget.load(transformers_folder(folder), name, context_length)
     return target, f"transformers, bfloat16 ({obstacle})"
 
 
-def _obstacle_to_int8(folder: Path) -> str | None:
+def _obstacle() -> str | None:
     """Why the exact engine can't or shouldn't run here; None if it can."""
-    if torch.cuda.is_available():
-        return "a GPU is there"
-    if not torch.cpu._is_vnni_supported():
-        return "the processor has no VNNI instructions for 8-bit products"
-    if model_file(folder) is None:
-        return "the int8 engine reads GGUF files only"
-    return None
+    return "a GPU is there" if torch.cuda.is_available() else compiler.obstacle()
 
 
-def _int8_folder(folder: Path) -> Path:
-    from decoding.int8.packing import FORMAT, pack
+def _exact_target(name: str, folder: Path, context_length: int) -> TargetModel:
+    """The packed model, which is made the first time and whenever the file it was made from has changed."""
+    from decoding.exact.checkpoint import open_checkpoint
+    from decoding.exact.packing import FORMAT, pack
+    from decoding.exact.target import ExactTarget
 
-    file = model_file(folder)
-    assert file is not None
-    return packed(folder, f"int8-{FORMAT}", lambda target: pack(file, target))
+    source = model_file(folder)
+    ready = packed(
+        folder,
+        f"exact-{FORMAT}",
+        lambda target: pack(open_checkpoint(folder, source), target),
+        source if source is not None else folder / "config.json",
+    )
+    return ExactTarget.load(ready, name, context_length, folder.parent / ".kernels")

@@ -13,19 +13,26 @@ from pathlib import Path
 
 TOKENIZER = "tokenizer"
 
+_STAMP = "packed-from"
 
-def packed(folder: Path, name: str, write: Callable[[Path], None]) -> Path:
-    """The folder ``folder/name``, made by ``write`` if it is not there yet.
 
-    ``write`` gets an empty folder to fill. What an interrupted run left behind is removed first.
+def packed(folder: Path, name: str, write: Callable[[Path], None], source: Path) -> Path:
+    """The folder ``folder/name``, made by ``write`` if it is not there yet or ``source`` is no longer the same file.
+
+    ``write`` gets an empty folder to fill. What an interrupted run or an earlier version (``name`` with another number
+    behind its dash) left behind is removed first.
     """
     final = folder / name
-    if final.is_dir():
+    stamp = f"{source.name} {source.stat().st_size} {source.stat().st_mtime_ns}"
+    if final.is_dir() and (final / _STAMP).is_file() and (final / _STAMP).read_text() == stamp:
         return final
     unfinished = folder / f".{name}.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
+    kind, _, version = name.partition("-")
+    for leftover in (unfinished, final, *(folder.glob(f"{kind}-*") if version else ())):
+        shutil.rmtree(leftover, ignore_errors=True)
     unfinished.mkdir(parents=True)
     write(unfinished)
+    (unfinished / _STAMP).write_text(stamp)
     unfinished.rename(final)
     return final
 
@@ -54,7 +61,7 @@ def tokenizer_folder(folder: Path) -> Path:
 
         AutoTokenizer.from_pretrained(str(folder), gguf_file=file.name).save_pretrained(str(target))
 
-    return packed(folder, TOKENIZER, write)
+    return packed(folder, TOKENIZER, write, file)
 
 
 def transformers_folder(folder: Path) -> Path:
@@ -75,4 +82,4 @@ def transformers_folder(folder: Path) -> Path:
         )
         model.save_pretrained(str(target))
 
-    return packed(folder, "bf16", write)
+    return packed(folder, "bf16", write, file)

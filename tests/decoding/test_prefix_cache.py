@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 
 from decoding.generate import SpeculativeGenerator
 from decoding.generator import GenerationDone, GenerationParams
-from decoding.int8.loading import load
-from decoding.int8.packing import pack
-from decoding.int8.target import Int8Target
 from decoding.prefix_cache import PrefixCache
 from decoding.sampling import InvalidLogits
 from decoding.suffix_draft import SuffixDraft
 from decoding.target import TargetModel
-from tests.decoding.tiny import write_gguf
+from tests.decoding.tiny import exact_target, needs_exact, write_gguf
 from tests.fakes.decoding import ByteTokenizer
 from tests.fakes.target import HashTarget
 
@@ -75,15 +72,15 @@ def common(left: Sequence[int], right: Sequence[int]) -> int:
 @pytest.fixture(scope="module")
 def exact(tmp_path_factory: pytest.TempPathFactory) -> TargetModel:
     folder = tmp_path_factory.mktemp("tiny")
-    pack(write_gguf(folder / "tiny.gguf", "qwen2", tied=False), folder)
-    return Int8Target(load(folder), "tiny", 64)
+    return exact_target(write_gguf(folder / "tiny.gguf", "qwen2", tied=False), folder / "packed", 64)
 
 
-@pytest.mark.skipif(not torch.cpu._is_vnni_supported(), reason="the processor has no VNNI instructions")
+@needs_exact
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=40), min_size=1, max_size=8), st.integers(1, 4))
 def test_no_history_changes_a_bit(exact: TargetModel, history: list[list[int]], kept: int) -> None:
     one = exact.start()
+    one.extend([0], 1)
     cache = PrefixCache(kept * one.bytes)
     for prompt in history:
         sequence = cache.begin("", prompt) or exact.start()

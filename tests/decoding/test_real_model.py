@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from decoding.exact import compiler
 from decoding.generate import SpeculativeGenerator
 from decoding.generator import GenerationDone, GenerationParams, SamplingParams
 from decoding.loading import Decoder, load_decoder
 from decoding.oracle import decode_plainly
 from decoding.suffix_draft import SuffixDraft
 from decoding.tree import StepTree
+from tests.decoding.tiny import needs_exact
 
 MODEL = Path("data/models/smollm2-135m-instruct")
 MANUAL = Path("docs_corpus/documents/platform/harbour-alarm-rules.md")
@@ -35,26 +37,26 @@ def prompt(decoder: Decoder) -> list[int]:
 
 
 def test_the_engine_says_what_it_is(decoder: Decoder) -> None:
-    assert decoder.engine.startswith("int8" if torch.cpu._is_vnni_supported() else "transformers")
+    assert decoder.engine.startswith("transformers" if compiler.obstacle() else "exact")
 
 
-@pytest.mark.skipif(not torch.cpu._is_vnni_supported(), reason="the exact engine needs VNNI instructions")
+@needs_exact
 def test_no_bit_depends_on_the_cut(decoder: Decoder) -> None:
-    """560 positions, across the border of a block of keys, for steps of 1 to 32 rows and chunks of a prompt."""
+    """560 positions, across borders of pages and calls, for steps of 1 to 32 rows and chunks of a prompt."""
     tokens = decoder.tokenizer.encode(MANUAL.read_text())[:560]
     sequence = decoder.target.start()
     single = torch.cat([sequence.extend([token], 1) for token in tokens])
-    for width in (2, 3, 5, 8, 13, 16, 31, 32, 256, 560):
+    for width in (2, 3, 5, 8, 13, 14, 15, 16, 31, 32, 56, 57, 256, 560):
         sequence = decoder.target.start()
         pieces = [tokens[at : at + width] for at in range(0, len(tokens), width)]
         rows = torch.cat([sequence.extend(piece, len(piece)) for piece in pieces])
         assert torch.equal(rows, single), f"steps of {width} rows differ from steps of one"
 
 
-@pytest.mark.skipif(not torch.cpu._is_vnni_supported(), reason="the exact engine needs VNNI instructions")
+@needs_exact
 @pytest.mark.parametrize("kept", [300, 505])
 def test_no_bit_depends_on_the_tree(decoder: Decoder, kept: int) -> None:
-    """Trees of several shapes, also across the border of a block of keys; the text goes on after each."""
+    """Trees of several shapes, also across borders of pages and calls; the text goes on after each."""
     tokens = decoder.tokenizer.encode(MANUAL.read_text())
     trees = [[-1, 0, 0, 1, 1, 2, -1, 6, 7, 8, 9, 10, 11, 12, 13], [-1] * 15, [*range(-1, 11), 3, 12, 3]]
     sequence, plain = decoder.target.start(), decoder.target.start()

@@ -5,11 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-VOCABULARY, LAYERS, HIDDEN, INTERMEDIATE, HEADS, KEY_HEADS, CONTEXT = 64, 2, 64, 96, 4, 2, 64
+from decoding.exact import compiler
+from decoding.exact.checkpoint import open_checkpoint
+from decoding.exact.packing import pack
+from decoding.exact.target import ExactTarget
+
+KERNELS = Path("data/models/.kernels")
+"""Where the product itself keeps them, so that they are compiled once."""
+
+needs_exact = pytest.mark.skipif(compiler.obstacle() is not None, reason=str(compiler.obstacle()))
+
+VOCABULARY, LAYERS, HIDDEN, INTERMEDIATE, HEADS, KEY_HEADS, CONTEXT = 64, 2, 128, 96, 4, 2, 64
 
 
-def write_gguf(path: Path, architecture: str, *, tied: bool = True, rope_scaling: bool = False) -> Path:
+def write_gguf(
+    path: Path, architecture: str, *, tied: bool = True, rope_scaling: bool = False, intermediate: int = INTERMEDIATE
+) -> Path:
     """Random weights in float32 under the names of ``architecture``, with a tokenizer of 64 single letters."""
     from gguf import GGUFWriter
 
@@ -22,7 +35,7 @@ def write_gguf(path: Path, architecture: str, *, tied: bool = True, rope_scaling
     writer.add_block_count(LAYERS)
     writer.add_context_length(CONTEXT)
     writer.add_embedding_length(HIDDEN)
-    writer.add_feed_forward_length(INTERMEDIATE)
+    writer.add_feed_forward_length(intermediate)
     writer.add_head_count(HEADS)
     writer.add_head_count_kv(KEY_HEADS)
     writer.add_layer_norm_rms_eps(1e-6)
@@ -43,9 +56,9 @@ def write_gguf(path: Path, architecture: str, *, tied: bool = True, rope_scaling
             f"{at}attn_v.weight": weights(width, HIDDEN),
             f"{at}attn_output.weight": weights(HIDDEN, HIDDEN),
             f"{at}ffn_norm.weight": 1 + weights(HIDDEN),
-            f"{at}ffn_gate.weight": weights(INTERMEDIATE, HIDDEN),
-            f"{at}ffn_up.weight": weights(INTERMEDIATE, HIDDEN),
-            f"{at}ffn_down.weight": weights(HIDDEN, INTERMEDIATE),
+            f"{at}ffn_gate.weight": weights(intermediate, HIDDEN),
+            f"{at}ffn_up.weight": weights(intermediate, HIDDEN),
+            f"{at}ffn_down.weight": weights(HIDDEN, intermediate),
         }
         if architecture == "qwen2":
             tensors |= {
@@ -60,3 +73,10 @@ def write_gguf(path: Path, architecture: str, *, tied: bool = True, rope_scaling
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def exact_target(file: Path, folder: Path, context_length: int = 4096) -> ExactTarget:
+    """The model of a GGUF ``file``, or of its folder if it is a directory, packed into ``folder``."""
+    folder.mkdir()
+    pack(open_checkpoint(file, None if file.is_dir() else file), folder)
+    return ExactTarget.load(folder, "tiny", context_length, KERNELS)

@@ -1,0 +1,77 @@
+"""Turning `kernels.c` into a library for the processor at hand, once for each machine.
+
+The compiler is the one of the ziglang package, so that a machine needs none of its own and all have the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SOURCE = Path(__file__).with_name("kernels.c")
+
+_OPTIONS = (
+    "-std=c11",
+    "-O3",
+    "-march=native",
+    "-ffp-contract=off",
+    "-fno-sanitize=all",
+    "-shared",
+    "-fPIC",
+    "-lpthread",
+)
+_NEEDED = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni")
+_PATIENCE_S = 300
+
+
+class CompilationFailed(ValueError):
+    """The compiler refused; its own words are in the message."""
+
+
+def obstacle() -> str | None:
+    """Why this machine can't run the kernels; None if it can."""
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return f"the exact engine runs on 64-bit x86 Linux, not on {sys.platform} {platform.machine()}"
+    missing = [name for name in _NEEDED if name not in _processor_flags()]
+    return f"the processor lacks {', '.join(missing)}" if missing else None
+
+
+def library(folder: Path) -> Path:
+    """The compiled kernels in ``folder``, made if they are not there yet for this source and processor (3 s).
+
+    Raises `CompilationFailed`.
+    """
+    fingerprint = hashlib.sha256(SOURCE.read_bytes())
+    fingerprint.update(" ".join((*_OPTIONS, *_processor_flags())).encode())
+    final = folder / f"kernels-{fingerprint.hexdigest()[:16]}.so"
+    if final.is_file():
+        return final
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        made = Path(scratch) / "kernels.so"
+        command = [sys.executable, "-m", "ziglang", "cc", *_OPTIONS, "-o", str(made), str(SOURCE)]
+        caches = {"ZIG_GLOBAL_CACHE_DIR": scratch, "ZIG_LOCAL_CACHE_DIR": scratch}
+        try:
+            done = subprocess.run(
+                command, env=os.environ | caches, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise CompilationFailed(f"compiling {SOURCE.name} failed: {error}") from error
+        if done.returncode:
+            raise CompilationFailed(f"compiling {SOURCE.name} failed: {done.stderr.strip()[-2000:]}")
+        made.replace(final)
+    return final
+
+
+def _processor_flags() -> list[str]:
+    """What the processor can do, as the kernel lists it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return []
+    return next((line.split(":", 1)[1].split() for line in lines if line.startswith("flags")), [])

@@ -1,0 +1,702 @@
+/* The exact target's forward pass: a row's logits are a function of its own sequence's tokens alone, bit for bit.
+ *
+ * Two things make it so. Products of activations and weights are sums of 8-bit integers, whose order does not matter;
+ * and every float operation on a row is written out below in an order that depends on the row's own position only,
+ * whatever other rows share the step. The compiler may not change that: it is told neither to contract a
+ * multiplication and an addition nor to reorder sums (no -ffast-math, -ffp-contract=off), and where operations are
+ * fused it is said so by name.
+ *
+ * Reads from the bottom: `forward` has the main path, above it are its stages, above them the products.
+ *
+ * Units: `rows` are tokens of this step, `channels` outputs of a matrix, `slots` places of keys and values.
+ */
+#include <immintrin.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INLINE static inline __attribute__((always_inline))
+#define LANES 16       /* floats of a vector; channels of a block of weights; slots of a block of keys */
+#define PAGE 64        /* slots of a page of keys and values; pages.py knows it too */
+#define TILE 14        /* rows whose products with two vectors of channels fit into the registers */
+#define QUERIES 84     /* queries that share one reading of keys and values; a multiple of TILE */
+#define FEW 56          /* rows up to which memory, not arithmetic, may be what a step waits for */
+#define STRIP 256       /* inputs of a strip: 8 KiB of weights */
+#define AHEAD 16384    /* bytes of weights between what is asked of memory and what is multiplied */
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/* ---------------------------------------------------------------------------------------------- what is passed in */
+
+/* Weights of one matrix, channels in pairs of blocks of LANES, `inputs` a multiple of 64: for each pair and each 4 inputs
+ * 2 x LANES x 4 bytes, each a weight plus 128. `scale` has one float per channel. See layout.py. */
+typedef struct {
+    const uint8_t *blocks;
+    const float *scale;
+    int32_t channels, inputs;
+} Matrix;
+
+typedef struct {
+    const float *attention_norm;
+    Matrix queries, keys, values; /* their products stand one after the other in a row */
+    const float *bias;            /* of such a row; may be null */
+    Matrix attention_output;
+    const float *feed_forward_norm;
+    Matrix gate_up; /* each pair is a block of the gate and one of the other */
+    Matrix down;
+} Layer;
+
+typedef struct {
+    int32_t layers, hidden, intermediate, heads, key_heads, head_width, reserved;
+    float epsilon;
+    const float *rotations; /* for each position head_width / 2 cosines, then as many sines */
+    const Layer *layer;
+    const float *norm;
+    Matrix head;
+} Model;
+
+typedef uint16_t Half; /* bits of a float16 */
+
+/* One row of a step. It sees the slots 0..shared-1 of its sequence and then those in `others`, in order of position;
+ * its own slot is the last of them. */
+typedef struct {
+    Half *const *pages;
+    const float *embedding; /* `hidden` floats */
+    const int32_t *others;
+    int32_t position, slot, shared, other_count;
+    int32_t sequence, reserved; /* rows of a sequence stand together */
+} Row;
+
+/* ------------------------------------------------------------------------------------------------------- threads */
+
+typedef struct Pool Pool;
+typedef void Work(Pool *pool, int thread, void *argument);
+
+struct Pool {
+    int threads;
+    Work *work;
+    void *argument;
+    pthread_t *handles;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, done;
+    int round, running, stopping;
+    atomic_int arrived, sense;
+};
+
+/* All threads of the pool meet here. Waiting burns the processor for a moment only: when another program has it,
+ * giving way is faster. */
+static void meet(Pool *pool) {
+    if (pool->threads == 1) return;
+    int sense = atomic_load_explicit(&pool->sense, memory_order_relaxed);
+    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == pool->threads - 1) {
+        atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
+        atomic_store_explicit(&pool->sense, sense + 1, memory_order_release);
+        return;
+    }
+    for (int turn = 0; atomic_load_explicit(&pool->sense, memory_order_acquire) == sense; turn++) {
+        if (turn < 50000) _mm_pause();
+        else sched_yield();
+    }
+}
+
+typedef struct {
+    Pool *pool;
+    int thread;
+} Seat;
+
+static void *serve(void *argument) {
+    Seat seat = *(Seat *)argument;
+    free(argument);
+    Pool *pool = seat.pool;
+    int round = 0;
+    for (;;) {
+        pthread_mutex_lock(&pool->lock);
+        while (pool->round == round && !pool->stopping) pthread_cond_wait(&pool->wake, &pool->lock);
+        round = pool->round;
+        pthread_mutex_unlock(&pool->lock);
+        if (pool->stopping) return NULL;
+        pool->work(pool, seat.thread, pool->argument);
+        pthread_mutex_lock(&pool->lock);
+        if (--pool->running == 0) pthread_cond_signal(&pool->done);
+        pthread_mutex_unlock(&pool->lock);
+    }
+}
+
+Pool *pool_new(int threads) {
+    Pool *pool = calloc(1, sizeof *pool);
+    if (!pool) return NULL;
+    pool->threads = threads;
+    pool->handles = calloc((size_t)threads, sizeof *pool->handles);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pthread_cond_init(&pool->done, NULL);
+    for (int thread = 1; thread < threads; thread++) {
+        Seat *seat = malloc(sizeof *seat);
+        *seat = (Seat){pool, thread};
+        if (pthread_create(&pool->handles[thread], NULL, serve, seat)) {
+            free(seat);
+            pool->threads = thread; /* fewer then: results do not depend on their number */
+            break;
+        }
+    }
+    return pool;
+}
+
+void pool_free(Pool *pool) {
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = 1;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    for (int thread = 1; thread < pool->threads; thread++) pthread_join(pool->handles[thread], NULL);
+    free(pool->handles);
+    free(pool);
+}
+
+static void run(Pool *pool, Work *work, void *argument) {
+    pthread_mutex_lock(&pool->lock);
+    pool->work = work;
+    pool->argument = argument;
+    pool->running = pool->threads - 1;
+    pool->round++;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    work(pool, 0, argument);
+    pthread_mutex_lock(&pool->lock);
+    while (pool->running) pthread_cond_wait(&pool->done, &pool->lock);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+/* The part of 0..count-1 that belongs to a thread. */
+INLINE void share(int count, int thread, int threads, int *from, int *to) {
+    *from = (int)((int64_t)count * thread / threads);
+    *to = (int)((int64_t)count * (thread + 1) / threads);
+}
+
+/* ----------------------------------------------------------------------------------------------------- functions */
+
+/* e to the power of x, within two units of the last place (Cody and Waite's reduction, Taylor's polynomial). */
+INLINE __m512 exponential(__m512 x) {
+    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0);
+    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
+    __m512 p = _mm512_set1_ps(1.0f / 5040);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(p, n);
+}
+
+/* x * sigmoid(x) */
+INLINE __m512 silu(__m512 x) {
+    const __m512 one = _mm512_set1_ps(1.0f);
+    return _mm512_div_ps(x, _mm512_add_ps(one, exponential(_mm512_sub_ps(_mm512_setzero_ps(), x))));
+}
+
+/* Activations of a step as 8-bit integers: `values` of shape (rows, inputs), one `scale` per row, the sum of each row
+ * (for weights are stored with 128 added). */
+typedef struct {
+    int8_t *values;
+    float *scale;
+    int32_t *sum;
+    int inputs;
+} Rows;
+
+/* Round a row to 255 steps of its own largest magnitude. `length` floats, a multiple of LANES, then zeros up to
+ * `inputs`. The scale is multiplied by `factor` afterwards, which the values do not feel. */
+static void quantise(const Rows *rows, int row, const float *x, int length, float factor) {
+    __m512 peak = _mm512_setzero_ps();
+    for (int k = 0; k < length; k += LANES) peak = _mm512_max_ps(peak, _mm512_abs_ps(_mm512_loadu_ps(x + k)));
+    const float largest = fmaxf(_mm512_reduce_max_ps(peak), 1e-12f);
+    const __m512 steps = _mm512_set1_ps(127.0f / largest);
+    int8_t *values = rows->values + (size_t)row * rows->inputs;
+    __m512i sum = _mm512_setzero_si512();
+    for (int k = 0; k < rows->inputs; k += LANES) {
+        __m512i q = _mm512_setzero_si512();
+        if (k < length) q = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + k), steps));
+        _mm_store_si128((__m128i *)(values + k), _mm512_cvtsepi32_epi8(q));
+        sum = _mm512_add_epi32(sum, q);
+    }
+    rows->scale[row] = largest * (1.0f / 127.0f) * factor;
+    rows->sum[row] = _mm512_reduce_add_epi32(sum);
+}
+
+/* Root mean square normalisation (Zhang and Sennrich 2019, arXiv:1910.07467), quantised. The factor of a row commutes
+ * with its quantisation, so it goes into the scale. */
+static void normalise(const Rows *rows, int row, const float *x, const float *weight, int length, float epsilon,
+                      float *scratch) {
+    __m512 squares = _mm512_setzero_ps();
+    for (int k = 0; k < length; k += LANES) {
+        const __m512 v = _mm512_loadu_ps(x + k);
+        squares = _mm512_fmadd_ps(v, v, squares);
+        _mm512_storeu_ps(scratch + k, _mm512_mul_ps(v, _mm512_loadu_ps(weight + k)));
+    }
+    const float mean = _mm512_reduce_add_ps(squares) / (float)length;
+    quantise(rows, row, scratch, length, 1.0f / sqrtf(mean + epsilon));
+}
+
+/* ------------------------------------------------------------------------------------------------------ products */
+
+/* Add to `sums`, of shape (count, 2, LANES), the products of `count` rows and a pair of blocks over the inputs
+ * `from`..`to - 1`, for a constant `count`. */
+INLINE void dot(int count, const uint8_t *weights, const int8_t *values, size_t stride, int from, int to, int32_t *sums) {
+    __m512i sum[2 * TILE];
+    UNROLL for (int i = 0; i < 2 * count; i++) sum[i] = _mm512_load_si512(sums + i * LANES);
+    for (int k = from; k < to; k += 4) {
+        const uint8_t *at = weights + (size_t)k * 2 * LANES;
+        const __m512i first = _mm512_load_si512(at), second = _mm512_load_si512(at + 64);
+        _mm_prefetch((const char *)at + AHEAD, _MM_HINT_T0);
+        _mm_prefetch((const char *)at + AHEAD + 64, _MM_HINT_T0);
+        UNROLL for (int r = 0; r < count; r++) {
+            const __m512i x = _mm512_set1_epi32(*(const int32_t *)(values + stride * (size_t)r + k));
+            sum[2 * r] = _mm512_dpbusd_epi32(sum[2 * r], first, x);
+            sum[2 * r + 1] = _mm512_dpbusd_epi32(sum[2 * r + 1], second, x);
+        }
+    }
+    UNROLL for (int i = 0; i < 2 * count; i++) _mm512_store_si512(sums + i * LANES, sum[i]);
+}
+
+#define EACH_COUNT(CASE) \
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
+#define DOT(N) case N: dot(N, weights, values, stride, from, to, sums); break;
+
+static void dots(int count, const uint8_t *weights, const int8_t *values, size_t stride, int from, int to, int32_t *sums) {
+    switch (count) { EACH_COUNT(DOT) }
+}
+
+/* What becomes of products: `out` of shape (rows, stride), from column `column` on. */
+typedef enum { STORE, ADD, GATE } Finish;
+
+typedef struct {
+    Finish finish;
+    float *out;
+    const float *bias; /* for STORE; may be null */
+    int stride, column;
+} Sink;
+
+/* Scale the sums of a row and a pair of blocks and put them into their places. */
+INLINE void finish(const Sink *sink, const int32_t *sums, const Matrix *matrix, int pair, const Rows *rows, int row) {
+    const __m512i zero = _mm512_set1_epi32(rows->sum[row] * 128);
+    const __m512 scale = _mm512_set1_ps(rows->scale[row]);
+    __m512 value[2];
+    UNROLL for (int b = 0; b < 2; b++) {
+        const __m512 exact = _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_load_si512(sums + b * LANES), zero));
+        value[b] = _mm512_mul_ps(_mm512_mul_ps(exact, _mm512_loadu_ps(matrix->scale + (2 * pair + b) * LANES)), scale);
+    }
+    float *line = sink->out + (size_t)row * (size_t)sink->stride + sink->column;
+    float *first = line + 2 * pair * LANES, *second = first + LANES;
+    if (sink->finish == GATE) {
+        _mm512_storeu_ps(line + pair * LANES, _mm512_mul_ps(silu(value[0]), value[1]));
+    } else if (sink->finish == ADD) {
+        _mm512_storeu_ps(first, _mm512_add_ps(_mm512_loadu_ps(first), value[0]));
+        _mm512_storeu_ps(second, _mm512_add_ps(_mm512_loadu_ps(second), value[1]));
+    } else {
+        const float *bias = sink->bias ? sink->bias + sink->column + 2 * pair * LANES : NULL;
+        _mm512_storeu_ps(first, bias ? _mm512_add_ps(value[0], _mm512_loadu_ps(bias)) : value[0]);
+        _mm512_storeu_ps(second, bias ? _mm512_add_ps(value[1], _mm512_loadu_ps(bias + LANES)) : value[1]);
+    }
+}
+
+/* This thread's share of the product of all rows with a matrix. Up to TILE rows go over a pair of blocks once. A few
+ * more take it in strips, each of which stays in the cache for all of them, so that memory is read at an even pace;
+ * many are busy enough with a whole pair. */
+static void multiply(const Matrix *matrix, const Rows *rows, int count, const Sink *sink, int thread, int threads) {
+    _Alignas(64) int32_t sums[FEW * 2 * LANES];
+    const int inputs = matrix->inputs;
+    const size_t stride = (size_t)rows->inputs;
+    const int strip = count <= TILE || count > FEW ? inputs : STRIP, together = count <= FEW ? count : TILE;
+    int from, to;
+    share(matrix->channels / (2 * LANES), thread, threads, &from, &to);
+    for (int pair = from; pair < to; pair++) {
+        const uint8_t *weights = matrix->blocks + (size_t)inputs * 2 * LANES * (size_t)pair;
+        for (int first = 0; first < count; first += together) {
+            const int some = count - first < together ? count - first : together;
+            const int parts = (some + TILE - 1) / TILE, even = (some + parts - 1) / parts;
+            memset(sums, 0, sizeof(int32_t) * 2 * LANES * (size_t)some);
+            for (int k = 0; k < inputs; k += strip)
+                for (int row = 0; row < some; row += even)
+                    dots(some - row < even ? some - row : even, weights, rows->values + stride * (size_t)(first + row), stride,
+                         k, k + strip < inputs ? k + strip : inputs, sums + row * 2 * LANES);
+            for (int row = 0; row < some; row++) finish(sink, sums + row * 2 * LANES, matrix, pair, rows, first + row);
+        }
+    }
+}
+
+/* ----------------------------------------------------------------------------------------------------- attention */
+
+/* A page holds, for each layer and key head, keys in blocks of LANES slots (head_width, LANES), then values
+ * (PAGE, head_width), all as float16: half the memory, rounded to eleven bits where bfloat16 models keep eight. */
+INLINE Half *page_keys(const Model *model, Half *page, int layer, int head) {
+    return page + (size_t)(layer * model->key_heads + head) * 2 * PAGE * (size_t)model->head_width;
+}
+
+INLINE Half *page_values(const Model *model, Half *page, int layer, int head) {
+    return page_keys(model, page, layer, head) + (size_t)PAGE * (size_t)model->head_width;
+}
+
+/* Rotary positions (Su et al. 2021, arXiv:2104.09864), the second half of a head turning with the first. */
+INLINE void rotate(float *head, const float *rotation, int half) {
+    for (int i = 0; i < half; i += LANES) {
+        const __m512 a = _mm512_loadu_ps(head + i), b = _mm512_loadu_ps(head + half + i);
+        const __m512 c = _mm512_loadu_ps(rotation + i), s = _mm512_loadu_ps(rotation + half + i);
+        _mm512_storeu_ps(head + i, _mm512_fnmadd_ps(b, s, _mm512_mul_ps(a, c)));
+        _mm512_storeu_ps(head + half + i, _mm512_fmadd_ps(a, s, _mm512_mul_ps(b, c)));
+    }
+}
+
+/* Turn a row's queries and keys to its position and put its keys and values into its slot. */
+static void place(const Model *model, int layer, const Row *row, float *queries_keys_values) {
+    const int width = model->head_width;
+    const float *rotation = model->rotations + (size_t)row->position * (size_t)width;
+    Half *page = row->pages[row->slot / PAGE];
+    const int slot = row->slot % PAGE;
+    for (int head = 0; head < model->heads + model->key_heads; head++)
+        rotate(queries_keys_values + head * width, rotation, width / 2);
+    const float *keys = queries_keys_values + model->heads * width, *values = keys + model->key_heads * width;
+    for (int head = 0; head < model->key_heads; head++) {
+        Half *key = page_keys(model, page, layer, head) + (slot / LANES) * width * LANES + slot % LANES;
+        Half *value = page_values(model, page, layer, head) + slot * width;
+        for (int i = 0; i < width; i += LANES) {
+            Half halves[LANES];
+            _mm256_storeu_si256((__m256i *)halves, _mm512_cvtps_ph(_mm512_loadu_ps(keys + head * width + i), 0));
+            for (int j = 0; j < LANES; j++) key[(i + j) * LANES] = halves[j];
+            const __m256i rounded = _mm512_cvtps_ph(_mm512_loadu_ps(values + head * width + i), 0);
+            _mm256_storeu_si256((__m256i *)(value + i), rounded);
+        }
+    }
+}
+
+INLINE __m512 widen(const Half *halves) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)halves)); }
+
+/* Scores of `count` queries with two blocks of keys. `queries`: (head_width, TILE). */
+INLINE void score_blocks(int count, const float *queries, const Half *keys, int width, float *scores, size_t stride) {
+    __m512 sums[TILE * 2];
+    UNROLL for (int i = 0; i < count * 2; i++) sums[i] = _mm512_setzero_ps();
+    for (int i = 0; i < width; i++) {
+        const __m512 first = widen(keys + i * LANES), second = widen(keys + (width + i) * LANES);
+        UNROLL for (int r = 0; r < count; r++) {
+            const __m512 q = _mm512_set1_ps(queries[i * TILE + r]);
+            sums[2 * r] = _mm512_fmadd_ps(q, first, sums[2 * r]);
+            sums[2 * r + 1] = _mm512_fmadd_ps(q, second, sums[2 * r + 1]);
+        }
+    }
+    UNROLL for (int r = 0; r < count; r++) {
+        _mm512_storeu_ps(scores + stride * (size_t)r, sums[2 * r]);
+        _mm512_storeu_ps(scores + stride * (size_t)r + LANES, sums[2 * r + 1]);
+    }
+}
+
+/* Add to `out`, (count, head_width), the values of `slots` neighbouring slots times the weights in `scores`. */
+INLINE void add_values(int count, const Half *values, int slots, int width, const float *scores, size_t stride, float *out) {
+    for (int at = 0; at < width; at += 2 * LANES) {
+        __m512 sums[TILE * 2];
+        UNROLL for (int r = 0; r < count; r++) {
+            sums[2 * r] = _mm512_loadu_ps(out + r * width + at);
+            sums[2 * r + 1] = _mm512_loadu_ps(out + r * width + at + LANES);
+        }
+        for (int slot = 0; slot < slots; slot++) {
+            const __m512 first = widen(values + slot * width + at), second = widen(values + slot * width + at + LANES);
+            UNROLL for (int r = 0; r < count; r++) {
+                const __m512 weight = _mm512_set1_ps(scores[stride * (size_t)r + (size_t)slot]);
+                sums[2 * r] = _mm512_fmadd_ps(weight, first, sums[2 * r]);
+                sums[2 * r + 1] = _mm512_fmadd_ps(weight, second, sums[2 * r + 1]);
+            }
+        }
+        UNROLL for (int r = 0; r < count; r++) {
+            _mm512_storeu_ps(out + r * width + at, sums[2 * r]);
+            _mm512_storeu_ps(out + r * width + at + LANES, sums[2 * r + 1]);
+        }
+    }
+}
+
+#define SCORE(N) case N: score_blocks(N, queries, keys, width, scores, stride); break;
+#define ADD_VALUES(N) case N: add_values(N, values, slots, width, scores, stride, out); break;
+
+static void score(int count, const float *queries, const Half *keys, int width, float *scores, size_t stride) {
+    switch (count) { EACH_COUNT(SCORE) }
+}
+
+static void weigh(int count, const Half *values, int slots, int width, const float *scores, size_t stride, float *out) {
+    switch (count) { EACH_COUNT(ADD_VALUES) }
+}
+
+/* Turn `count` scores into weights that are not yet divided by their sum, which is returned. Lane i adds the scores
+ * i, i + LANES, ... in order: a function of the scores alone. */
+static float soften(float *scores, int count) {
+    __m512 peak = _mm512_set1_ps(-INFINITY);
+    for (int i = 0; i < count; i += LANES) {
+        const __mmask16 there = count - i >= LANES ? 0xffff : (__mmask16)((1 << (count - i)) - 1);
+        peak = _mm512_mask_max_ps(peak, there, peak, _mm512_loadu_ps(scores + i));
+    }
+    const __m512 largest = _mm512_set1_ps(_mm512_reduce_max_ps(peak));
+    __m512 sum = _mm512_setzero_ps();
+    for (int i = 0; i < count; i += LANES) {
+        const __mmask16 there = count - i >= LANES ? 0xffff : (__mmask16)((1 << (count - i)) - 1);
+        const __m512 weight = _mm512_maskz_mov_ps(there, exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + i), largest)));
+        _mm512_storeu_ps(scores + i, weight);
+        sum = _mm512_add_ps(sum, weight);
+    }
+    return _mm512_reduce_add_ps(sum);
+}
+
+/* Memory of one thread. `scores`: (QUERIES, stride) with room for all slots of a sequence, and one vector more. */
+typedef struct {
+    float *queries, *scores, *out, *normed;
+    size_t stride;
+} Scratch;
+
+/* Attention of some query heads with one key head. Query heads that share the key head are counted through the rows of
+ * a sequence: `from`..`from + count - 1`. */
+static void attend(const Model *model, int layer, const Row *rows, int key_head, int from, int count,
+                   const float *queries_keys_values, float *attended, const Scratch *scratch) {
+    const int width = model->head_width, group = model->heads / model->key_heads;
+    const int row_width = (model->heads + 2 * model->key_heads) * width, query_width = model->heads * width;
+    const float scale = 1.0f / sqrtf((float)width);
+    int shared = INT32_MAX, last = 0;
+    for (int q = 0; q < count; q++) {
+        const int index = (from + q) / group, head = key_head * group + (from + q) % group;
+        const float *query = queries_keys_values + (size_t)index * row_width + head * width;
+        float *to = scratch->queries + q / TILE * TILE * width + q % TILE;
+        for (int i = 0; i < width; i++) to[i * TILE] = query[i] * scale;
+        const Row *row = &rows[index];
+        if (row->shared < shared) shared = row->shared;
+        if (row->shared - 1 > last) last = row->shared - 1;
+        for (int i = 0; i < row->other_count; i++)
+            if (row->others[i] > last) last = row->others[i];
+    }
+    for (int slot = 0; slot <= last; slot += 2 * LANES) {
+        const Half *keys = page_keys(model, rows->pages[slot / PAGE], layer, key_head) + slot % PAGE * width;
+        for (int q = 0; q < count; q += TILE)
+            score(count - q < TILE ? count - q : TILE, scratch->queries + q * width, keys, width,
+                  scratch->scores + scratch->stride * (size_t)q + slot, scratch->stride);
+    }
+    float sums[QUERIES];
+    for (int q = 0; q < count; q++) {
+        const Row *row = &rows[(from + q) / group];
+        float *scores = scratch->scores + scratch->stride * (size_t)q;
+        for (int i = 0; i < row->other_count; i++) scores[row->shared + i] = scores[row->others[i]];
+        sums[q] = soften(scores, row->shared + row->other_count);
+    }
+    /* Values are added in order of position: first those that all queries see, together; then each query's own. */
+    memset(scratch->out, 0, sizeof(float) * (size_t)(count * width));
+    for (int slot = 0; slot < shared; slot += PAGE) {
+        const Half *values = page_values(model, rows->pages[slot / PAGE], layer, key_head);
+        const int slots = shared - slot < PAGE ? shared - slot : PAGE;
+        for (int q = 0; q < count; q += TILE)
+            weigh(count - q < TILE ? count - q : TILE, values, slots, width,
+                  scratch->scores + scratch->stride * (size_t)q + slot, scratch->stride, scratch->out + q * width);
+    }
+    for (int q = 0; q < count; q++) {
+        const int index = (from + q) / group, head = key_head * group + (from + q) % group;
+        const Row *row = &rows[index];
+        const float *scores = scratch->scores + scratch->stride * (size_t)q;
+        float *out = scratch->out + q * width;
+        for (int i = shared; i < row->shared + row->other_count; i++) {
+            const int slot = i < row->shared ? i : row->others[i - row->shared];
+            const Half *values = page_values(model, row->pages[slot / PAGE], layer, key_head) + slot % PAGE * width;
+            weigh(1, values, 1, width, scores + i, 0, out);
+        }
+        const __m512 inverse = _mm512_set1_ps(1.0f / sums[q]);
+        float *to = attended + (size_t)index * query_width + head * width;
+        for (int i = 0; i < width; i += LANES) _mm512_storeu_ps(to + i, _mm512_mul_ps(_mm512_loadu_ps(out + i), inverse));
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------- main path */
+
+/* Memory for steps of up to `rows` rows, allocated once. */
+typedef struct {
+    const Model *model;
+    Pool *pool;
+    int rows, slots;
+    float *x, *queries_keys_values, *attended, *hidden;
+    Rows narrow, wide; /* inputs of `hidden` floats, and of `intermediate` or heads * head_width */
+    Scratch *scratch;
+} Workspace;
+
+typedef struct {
+    Workspace *space;
+    const Row *rows;
+    int count;
+    const int32_t *wanted;
+    int wanted_count;
+    float *logits;
+} Step;
+
+static void *aligned(size_t bytes) {
+    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (memory) memset(memory, 0, bytes);
+    return memory;
+}
+
+INLINE int padded(int inputs) { return (inputs + 63) / 64 * 64; }
+
+static int rows_new(Rows *rows, int count, int inputs) {
+    rows->inputs = padded(inputs);
+    rows->values = aligned((size_t)count * rows->inputs);
+    rows->scale = aligned(sizeof(float) * (size_t)count);
+    rows->sum = aligned(sizeof(int32_t) * (size_t)count);
+    return rows->values && rows->scale && rows->sum;
+}
+
+static void rows_free(Rows *rows) {
+    free(rows->values);
+    free(rows->scale);
+    free(rows->sum);
+}
+
+void workspace_free(Workspace *space) {
+    if (!space) return;
+    rows_free(&space->narrow);
+    rows_free(&space->wide);
+    for (int thread = 0; space->scratch && thread < space->pool->threads; thread++) {
+        free(space->scratch[thread].queries);
+        free(space->scratch[thread].scores);
+        free(space->scratch[thread].out);
+        free(space->scratch[thread].normed);
+    }
+    free(space->scratch);
+    free(space->x);
+    free(space->queries_keys_values);
+    free(space->attended);
+    free(space->hidden);
+    free(space);
+}
+
+/* Null when memory is short. `slots` bounds a sequence. */
+Workspace *workspace_new(const Model *model, Pool *pool, int rows, int slots) {
+    Workspace *space = calloc(1, sizeof *space);
+    if (!space) return NULL;
+    const size_t n = (size_t)rows, width = (size_t)model->head_width;
+    space->model = model;
+    space->pool = pool;
+    space->rows = rows;
+    space->slots = slots;
+    space->x = aligned(sizeof(float) * n * (size_t)model->hidden);
+    space->queries_keys_values = aligned(sizeof(float) * n * (size_t)(model->heads + 2 * model->key_heads) * width);
+    space->attended = aligned(sizeof(float) * n * (size_t)model->heads * width);
+    space->hidden = aligned(sizeof(float) * n * (size_t)model->intermediate);
+    space->scratch = calloc((size_t)pool->threads, sizeof *space->scratch);
+    int ok = space->x && space->queries_keys_values && space->attended && space->hidden && space->scratch;
+    const int heads = model->heads * model->head_width;
+    ok = rows_new(&space->narrow, rows, model->hidden) && ok;
+    ok = rows_new(&space->wide, rows, model->intermediate > heads ? model->intermediate : heads) && ok;
+    for (int thread = 0; ok && thread < pool->threads; thread++) {
+        Scratch *scratch = &space->scratch[thread];
+        scratch->stride = (size_t)((slots + PAGE - 1) / PAGE * PAGE + LANES);
+        scratch->queries = aligned(sizeof(float) * QUERIES * width);
+        scratch->scores = aligned(sizeof(float) * QUERIES * scratch->stride);
+        scratch->out = aligned(sizeof(float) * QUERIES * width);
+        scratch->normed = aligned(sizeof(float) * (size_t)model->hidden);
+        ok = scratch->queries && scratch->scores && scratch->out && scratch->normed;
+    }
+    if (ok) return space;
+    workspace_free(space);
+    return NULL;
+}
+
+static void attend_all(const Step *step, int layer, int thread, int threads) {
+    const Workspace *space = step->space;
+    const Model *model = space->model;
+    const int group = model->heads / model->key_heads;
+    const size_t row_width = (size_t)(model->heads + 2 * model->key_heads) * model->head_width;
+    const size_t query_width = (size_t)model->heads * model->head_width;
+    int item = 0;
+    for (int first = 0; first < step->count;) {
+        int end = first;
+        while (end < step->count && step->rows[end].sequence == step->rows[first].sequence) end++;
+        const int queries = (end - first) * group;
+        for (int from = 0; from < queries; from += QUERIES) {
+            const int count = queries - from < QUERIES ? queries - from : QUERIES;
+            for (int head = 0; head < model->key_heads; head++) {
+                if (item++ % threads != thread) continue;
+                attend(model, layer, step->rows + first, head, from, count, space->queries_keys_values + row_width * first,
+                       space->attended + query_width * first, &space->scratch[thread]);
+            }
+        }
+        first = end;
+    }
+}
+
+static void work(Pool *pool, int thread, void *argument) {
+    const Step *step = argument;
+    Workspace *space = step->space;
+    const Model *model = space->model;
+    const int threads = pool->threads, hidden = model->hidden, n = step->count;
+    const int query_width = model->heads * model->head_width, key_width = model->key_heads * model->head_width;
+    const int row_width = query_width + 2 * key_width;
+    float *normed = space->scratch[thread].normed;
+    Rows *narrow = &space->narrow, heads = space->wide, inner = space->wide;
+    heads.inputs = padded(query_width);
+    inner.inputs = padded(model->intermediate);
+    int from, to;
+    share(n, thread, threads, &from, &to);
+
+    for (int r = from; r < to; r++) memcpy(space->x + (size_t)r * hidden, step->rows[r].embedding, sizeof(float) * hidden);
+    for (int index = 0; index < model->layers; index++) {
+        const Layer *layer = &model->layer[index];
+        for (int r = from; r < to; r++)
+            normalise(narrow, r, space->x + (size_t)r * hidden, layer->attention_norm, hidden, model->epsilon, normed);
+        meet(pool);
+        Sink sink = {STORE, space->queries_keys_values, layer->bias, row_width, 0};
+        multiply(&layer->queries, narrow, n, &sink, thread, threads);
+        sink.column = query_width;
+        multiply(&layer->keys, narrow, n, &sink, thread, threads);
+        sink.column = query_width + key_width;
+        multiply(&layer->values, narrow, n, &sink, thread, threads);
+        meet(pool);
+        for (int r = from; r < to; r++)
+            place(model, index, &step->rows[r], space->queries_keys_values + (size_t)r * row_width);
+        meet(pool);
+        attend_all(step, index, thread, threads);
+        meet(pool);
+        for (int r = from; r < to; r++) quantise(&heads, r, space->attended + (size_t)r * query_width, query_width, 1.0f);
+        meet(pool);
+        const Sink residual = {ADD, space->x, NULL, hidden, 0};
+        multiply(&layer->attention_output, &heads, n, &residual, thread, threads);
+        meet(pool);
+        for (int r = from; r < to; r++)
+            normalise(narrow, r, space->x + (size_t)r * hidden, layer->feed_forward_norm, hidden, model->epsilon, normed);
+        meet(pool);
+        const Sink gated = {GATE, space->hidden, NULL, model->intermediate, 0};
+        multiply(&layer->gate_up, narrow, n, &gated, thread, threads);
+        meet(pool);
+        for (int r = from; r < to; r++)
+            quantise(&inner, r, space->hidden + (size_t)r * model->intermediate, model->intermediate, 1.0f);
+        meet(pool);
+        multiply(&layer->down, &inner, n, &residual, thread, threads);
+        meet(pool);
+    }
+    share(step->wanted_count, thread, threads, &from, &to);
+    for (int r = from; r < to; r++)
+        normalise(narrow, r, space->x + (size_t)step->wanted[r] * hidden, model->norm, hidden, model->epsilon, normed);
+    meet(pool);
+    const Sink logits = {STORE, step->logits, NULL, model->head.channels, 0};
+    multiply(&model->head, narrow, step->wanted_count, &logits, thread, threads);
+}
+
+/* Copy keys and values from slot to slot: how the path of a tree that was confirmed becomes a chain. */
+void move_slot(const Model *model, Half *const *pages, int from, int to) {
+    const int width = model->head_width, f = from % PAGE, t = to % PAGE;
+    for (int layer = 0; layer < model->layers; layer++)
+        for (int head = 0; head < model->key_heads; head++) {
+            const Half *key = page_keys(model, pages[from / PAGE], layer, head) + f / LANES * width * LANES + f % LANES;
+            Half *place = page_keys(model, pages[to / PAGE], layer, head) + t / LANES * width * LANES + t % LANES;
+            for (int i = 0; i < width; i++) place[i * LANES] = key[i * LANES];
+            memcpy(page_values(model, pages[to / PAGE], layer, head) + t * width,
+                   page_values(model, pages[from / PAGE], layer, head) + f * width, sizeof(Half) * (size_t)width);
+        }
+}
+
+/* One forward pass over `count` rows: puts their keys and values into their slots and writes the logits of the rows
+ * `wanted` (indices), float32 of shape (wanted_count, channels of the head), channels being padded to LANES. */
+void forward(Workspace *space, const Row *rows, int count, const int32_t *wanted, int wanted_count, float *logits) {
+    Step step = {space, rows, count, wanted, wanted_count, logits};
+    run(space->pool, work, &step);
+}

@@ -15,6 +15,9 @@ _CONTENT = re.compile("\ue000(\\d+)\ue001")
 _TURN_ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<|end|>", "</s>")
 """Control tokens that models end their turn with; files often name only one of the two that a model uses."""
 
+_SPACES = "\u0120\u2581"
+"""How tokenizers write the space before a word: as byte 0x20 in GPT-2's alphabet, or as a lower block."""
+
 
 class ChatTokenizer:
     """Wraps a tokenizer that has a chat template."""
@@ -62,6 +65,19 @@ class ChatTokenizer:
         for index, part in enumerate(_CONTENT.split(str(rendered))):
             ids += self.encode(messages[int(part)][1]) if index % 2 else self._ids(part, split_special_tokens=False)
         return ids
+
+    def variants(self, vocabulary: int) -> list[int]:
+        """For each of ``vocabulary`` token ids the lowest one that says the same but for case and a space before it.
+
+        A sentence begins with "The" where the text it is taken from says " the": as drafts they are worth the same.
+        """
+        lowest: dict[str, int] = {}
+        classes = list(range(vocabulary))
+        for piece, token in sorted(self._tokenizer.get_vocab().items(), key=lambda entry: entry[1]):
+            said = piece.lstrip(_SPACES).casefold()
+            if said and token < vocabulary:
+                classes[token] = lowest.setdefault(said, token)
+        return classes
 
     def _ids(self, text: str, *, split_special_tokens: bool) -> list[int]:
         if not text:

@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """Guessed next tokens: a chain. ``match_length`` is how many tokens of context backed the guess."""
+class Origin:
+    """Where a guess was read: the token at index ``offset`` of a text.
 
-    tokens: tuple[int, ...]
+    ``text`` is "prompt", "output" (what this request has said), "answers" (what earlier ones said) or the id of a
+    draft text that came with the request.
+    """
+
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """One guessed token after the guess at index ``parent``, or after the confirmed text when that is -1.
+
+    ``match_length`` is how many tokens before it backed the guess, other guesses included; 0 where none had to.
+    """
+
+    token: int
+    parent: int
     source: str
     match_length: int
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Guessed next tokens: a tree, parents before their children. A guess, never a promise.
+
+    ``seconds`` is what guessing took.
+    """
+
+    guesses: tuple[Guess, ...]
+    seconds: float = field(default=0.0, compare=False)
+
+    @classmethod
+    def chain(cls, tokens: Sequence[int], source: str, match_length: int = 0) -> Draft:
+        """Tokens that follow one another."""
+        return cls(tuple(Guess(token, at - 1, source, match_length) for at, token in enumerate(tokens)))
+
+    @property
+    def tokens(self) -> list[int]:
+        """The guessed tokens, in order."""
+        return [guess.token for guess in self.guesses]
+
+    def children(self, index: int) -> dict[int, int]:
+        """Token -> index of the guesses after the one at ``index``, or after the confirmed text for -1."""
+        return {guess.token: at for at, guess in enumerate(self.guesses) if guess.parent == index}
 
 
 class DraftSource(Protocol):
-    """Law: never changes the output, only how fast it comes; costs microseconds.
+    """Law: never changes the output, only how fast it comes; costs little next to a step of the target.
 
-    One instance serves one request: it is fed the prompt and then every confirmed token.
+    One instance serves one request: it is fed the prompt and then every confirmed token, and so learns what its
+    guesses were worth.
     """
 
-    @property
-    def name(self) -> str:
-        """Stable name for statistics."""
-        ...
-
-    def append(self, tokens: list[int]) -> None:
+    def append(self, tokens: Sequence[int]) -> None:
         """The context grew by these confirmed tokens (the whole prompt, the first time)."""
         ...
 
     def propose(self, limit: int) -> Draft | None:
-        """At most ``limit`` tokens that may follow the context, or nothing."""
+        """At most ``limit`` guesses of what follows the context, or nothing. Siblings differ in their tokens."""
+        ...
+
+    def close(self) -> None:
+        """The request is over."""
         ...

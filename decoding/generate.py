@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from decoding.draft import DraftSource
+from decoding.draft import Draft, DraftSource
+from decoding.draft_record import DraftRecord
+from decoding.drafting.step_cost import DEFAULT_COST, StepCost
 from decoding.generator import (
     FinishReason,
     GenerationDone,
@@ -30,28 +32,30 @@ PREFILL_ROWS = 256
 
 
 class SpeculativeGenerator:
-    """Generates with one target and, for each request, a fresh draft source.
+    """Generates with one target and, for each request, a draft source that ``drafting`` makes for its parameters.
 
     With a ``prefix_cache`` a prompt's beginning that an earlier request of the same scope computed is not computed
     again; on exact targets that changes no bit.
 
     ``max_rows`` bounds the tokens of one step: the last confirmed one and at most ``max_rows - 1`` guesses. It
-    is safe to run several streams at once; each has its own sequence.
+    is safe to run several streams at once; each has its own sequence. ``cost`` is what steps take, for statistics.
     """
 
     def __init__(
         self,
         target: TargetModel,
         tokenizer: Tokenizer,
-        draft_source: Callable[[], DraftSource] | None,
+        drafting: Callable[[GenerationParams], DraftSource] | None,
         max_rows: int = 16,
         prefix_cache: PrefixCache | None = None,
+        cost: StepCost = DEFAULT_COST,
     ) -> None:
         if max_rows < 1:
             raise ValueError(f"max_rows must be at least 1, not {max_rows}")
         self._target = target
         self._tokenizer = tokenizer
-        self._draft_source = draft_source
+        self._drafting = drafting
+        self._cost = cost
         self._max_rows = max_rows
         self._prefix_cache = prefix_cache
 
@@ -80,8 +84,8 @@ class SpeculativeGenerator:
                 raise ValueError(f"{where} holds token {token}; the model's ids end at {self._target.vocabulary - 1}")
 
     def _run(self, prompt: list[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
-        request = _Request(prompt, params, self._tokenizer)
-        drafts = self._draft_source() if self._draft_source is not None else None
+        request = _Request(prompt, params, self._tokenizer, self._cost)
+        drafts = self._drafting(params) if self._drafting is not None else None
         sequence = self._begin(request)
         try:
             row = self._prefill(sequence, request)
@@ -90,17 +94,20 @@ class SpeculativeGenerator:
                     drafts.append(prompt)
                 confirmed = [request.sampler.choose(row)]
                 while True:
-                    yield request.confirm(confirmed)
+                    chunk = request.confirm(confirmed)
+                    if drafts is not None:
+                        drafts.append(chunk.tokens)
+                    yield chunk
                     if request.finished is not None or request.cancelled:
                         break
-                    if drafts is not None:
-                        drafts.append(confirmed)
                     confirmed = self._step(sequence, request, drafts)
             yield from request.end()
         except Exception:
             sequence.close()  # what it holds may be nonsense, from which no other request shall begin
             raise
         finally:
+            if drafts is not None:
+                drafts.close()
             self._put_away(sequence, request)
 
     def _begin(self, request: _Request) -> TargetSequence:
@@ -135,20 +142,21 @@ class SpeculativeGenerator:
         """One forward pass over the last confirmed token and the draft; the tokens it confirms, at least one."""
         # The step confirms one token more than the draft holds, so a draft that reaches the limit would be waste.
         limit = min(self._max_rows, request.remaining) - 1
-        draft = drafts.propose(limit) if drafts is not None else None
-        guesses = list(draft.tokens) if draft is not None else []
+        draft = (drafts.propose(limit) if drafts is not None else None) or Draft(())
         kept = sequence.length
-        rows = sequence.extend([request.output[-1], *guesses], 1 + len(guesses))
-        verification = verify(guesses, lambda index: request.sampler.choose(rows[index]))
-        sequence.truncate(kept + 1 + verification.accepted)
-        request.count_step(len(guesses), verification.accepted)
-        return [*guesses[: verification.accepted], verification.next_token]
+        # Row 0 is the last confirmed token, row i the guess i - 1.
+        parents = [-1, *(guess.parent + 1 for guess in draft.guesses)]
+        rows = sequence.extend([request.output[-1], *draft.tokens], len(parents), parents)
+        verification = verify(draft, lambda index: request.sampler.choose(rows[index]))
+        sequence.retain(kept, [0, *(index + 1 for index in verification.path)])
+        request.record.step(draft, verification.path)
+        return [*(draft.guesses[index].token for index in verification.path), verification.next_token]
 
 
 class _Request:
     """What one stream has confirmed so far, and whether it is over."""
 
-    def __init__(self, prompt: list[int], params: GenerationParams, tokenizer: Tokenizer) -> None:
+    def __init__(self, prompt: list[int], params: GenerationParams, tokenizer: Tokenizer, cost: StepCost) -> None:
         self.prompt = prompt
         self.params = params
         self.sampler = Sampler(params.sampling, prompt)
@@ -157,7 +165,7 @@ class _Request:
         self.cached = 0
         self._end_tokens = tokenizer.end_tokens
         self._text = TextStream(tokenizer, params.stop)
-        self._steps = self._drafted = self._accepted = 0
+        self.record = DraftRecord(cost)
         self._started = time.perf_counter()
         self._first_token: float | None = None
 
@@ -168,11 +176,6 @@ class _Request:
     @property
     def remaining(self) -> int:
         return self.params.max_tokens - len(self.output)
-
-    def count_step(self, drafted: int, accepted: int) -> None:
-        self._steps += 1
-        self._drafted += drafted
-        self._accepted += accepted
 
     def confirm(self, tokens: Sequence[int]) -> TokenChunk:
         """Take tokens one by one, up to the first that ends the text: what lies behind it was never said."""
@@ -202,17 +205,22 @@ class _Request:
             yield TokenChunk((), rest)
         now = time.perf_counter()
         first = self._first_token if self._first_token is not None else now
+        record = self.record
         stats = GenerationStats(
             prompt_tokens=len(self.prompt),
             output_tokens=len(self.output),
-            steps=self._steps,
-            drafted=self._drafted,
-            accepted=self._accepted,
+            steps=record.steps,
+            drafted=record.drafted,
+            accepted=record.accepted,
             ttft_s=first - self._started,
             decode_s=now - first,
             cached_tokens=self.cached,
+            rows=record.steps + record.drafted,
+            draft_s=record.draft_seconds,
+            sources=record.sources(),
+            speedup=record.speedup(),
         )
         reason = self.finished if self.finished is not None else FinishReason.CANCELLED
         if self._text.stopped:  # also where the last characters came out only now
             reason = FinishReason.STOP
-        yield GenerationDone(tuple(self.output), self._text.text, reason, stats)
+        yield GenerationDone(tuple(self.output), self._text.text, reason, stats, record.copied(len(self.output)))

@@ -8,6 +8,8 @@ from enum import StrEnum
 from threading import Event
 from typing import Protocol
 
+from decoding.speedup import SourceCount, Speedup
+
 MOST_BIASED_TOKENS = 1024
 MOST_STOPS = 16
 LONGEST_STOP = 512
@@ -68,11 +70,19 @@ class SamplingParams:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftText:
+    """A text that the output may quote: the token ids of all of it, under an id that names this text for ever."""
+
+    id: str
+    tokens: tuple[int, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationParams:
     """Limits and ends of one request. ``stop`` strings end the text and are not part of it.
 
     ``scope`` names those who may read the prompt and its output: what the decoder keeps of them speeds up requests
-    of the same scope only.
+    of the same scope only. ``draft_texts`` may be drafted from, as the prompt is; they change no token.
 
     Raises ValueError for limits that are none and for stop strings that are empty, too many or too long.
     """
@@ -82,6 +92,7 @@ class GenerationParams:
     stop: tuple[str, ...] = ()
     cancel: Event | None = None
     scope: str = ""
+    draft_texts: tuple[DraftText, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -102,9 +113,22 @@ class TokenChunk:
 
 
 @dataclass(frozen=True, slots=True)
+class CopiedRun:
+    """Output tokens ``start`` up to ``end`` stand in ``text`` from its token ``offset`` on, see `draft.Origin`."""
+
+    start: int
+    end: int
+    text: str
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationStats:
     """Counts in tokens, times in seconds.
 
+    ``rows`` were run in these steps, ``drafted`` of them guesses, of which ``accepted`` were right; ``sources`` has
+    the same by source and match length. ``draft_s`` of the ``decode_s`` were spent on guessing. ``speedup`` compares
+    with plain decoding as theory has it; None without a draft.
     ``cached_tokens`` of the prompt were not computed, because an earlier request of the same scope began with them;
     ``steps`` counts forward passes after the prompt's; ``ttft_s`` runs from the call to the first token;
     ``decode_s`` from the first token to the end.
@@ -118,16 +142,24 @@ class GenerationStats:
     ttft_s: float
     decode_s: float
     cached_tokens: int = 0
+    rows: int = 0
+    draft_s: float = 0.0
+    sources: tuple[SourceCount, ...] = ()
+    speedup: Speedup | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationDone:
-    """The last item of a stream: all output tokens (end token left out) and the whole text."""
+    """The last item of a stream: all output tokens (end token left out) and the whole text.
+
+    ``copied`` says which of the tokens were read from a text before the target confirmed them, in order.
+    """
 
     tokens: tuple[int, ...]
     text: str
     finish_reason: FinishReason
     stats: GenerationStats
+    copied: tuple[CopiedRun, ...] = ()
 
 
 class Generator(Protocol):

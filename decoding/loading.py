@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import platform
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from decoding.chat_tokenizer import ChatTokenizer
+from decoding.drafting.drafter import Drafting
+from decoding.drafting.step_cost import StepCost, measured_once
 from decoding.exact import compiler
 from decoding.exact.shape import UnsupportedModel
 from decoding.generate import SpeculativeGenerator
 from decoding.packing import model_file, packed, tokenizer_folder, transformers_folder
 from decoding.prefix_cache import PrefixCache
-from decoding.suffix_draft import SuffixDraft
 from decoding.target import TargetModel
 
 ENGINES = ("auto", "exact", "transformers")
@@ -21,12 +24,13 @@ ENGINES = ("auto", "exact", "transformers")
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """A loaded model; ``engine`` says in a few words what runs it and why."""
+    """A loaded model; ``engine`` says in a few words what runs it and why, ``cost`` what its steps take here."""
 
     target: TargetModel
     tokenizer: ChatTokenizer
     generator: SpeculativeGenerator
     engine: str
+    cost: StepCost
 
 
 def load_decoder(
@@ -48,8 +52,19 @@ def load_decoder(
     tokenizer = ChatTokenizer.load(tokenizer_folder(folder))
     target, description = _load_target(name, folder, engine, context_length)
     cache = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
-    generator = SpeculativeGenerator(target, tokenizer, SuffixDraft, max_rows, cache)
-    return Decoder(target, tokenizer, generator, description)
+    cost = measured_once(target, folder / "step-cost.json", _conditions(description))
+    drafting = Drafting(tokenizer.variants(target.vocabulary), cost)
+    generator = SpeculativeGenerator(target, tokenizer, drafting, max_rows, cache, cost)
+    return Decoder(target, tokenizer, generator, description, cost)
+
+
+def _conditions(engine: str) -> str:
+    """What the time of a step depends on besides the model."""
+    kernels = hashlib.sha256(compiler.SOURCE.read_bytes()).hexdigest()[:8]
+    processor = platform.processor() or platform.machine()
+    flags = hashlib.sha256(" ".join(compiler.processor_flags()).encode()).hexdigest()[:8]
+    threads = torch.get_num_threads()
+    return f"{engine}; kernels {kernels}; torch {torch.__version__}; {processor} {flags}; {threads} threads"
 
 
 def _load_target(name: str, folder: Path, engine: str, context_length: int) -> tuple[TargetModel, str]:

@@ -37,7 +37,7 @@ def obstacle() -> str | None:
     """Why this machine can't run the kernels; None if it can."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return f"the exact engine runs on 64-bit x86 Linux, not on {sys.platform} {platform.machine()}"
-    missing = [name for name in _NEEDED if name not in _processor_flags()]
+    missing = [name for name in _NEEDED if name not in processor_flags()]
     return f"the processor lacks {', '.join(missing)}" if missing else None
 
 
@@ -47,7 +47,7 @@ def library(folder: Path) -> Path:
     Raises `CompilationFailed`.
     """
     fingerprint = hashlib.sha256(SOURCE.read_bytes())
-    fingerprint.update(" ".join((*_OPTIONS, *_processor_flags())).encode())
+    fingerprint.update(" ".join((*_OPTIONS, *processor_flags())).encode())
     final = folder / f"kernels-{fingerprint.hexdigest()[:16]}.so"
     if final.is_file():
         return final
@@ -68,7 +68,7 @@ def library(folder: Path) -> Path:
     return final
 
 
-def _processor_flags() -> list[str]:
+def processor_flags() -> list[str]:
     """What the processor can do, as the kernel lists it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

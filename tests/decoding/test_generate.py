@@ -11,12 +11,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoding.draft import Draft, DraftSource
+from decoding.draft import Draft, DraftSource, Guess
+from decoding.drafting.drafter import SOURCES, Drafting
+from decoding.drafting.step_cost import StepCost
 from decoding.generate import PREFILL_ROWS, SpeculativeGenerator
-from decoding.generator import FinishReason, GenerationDone, GenerationParams, Generator, SamplingParams
+from decoding.generator import (
+    DraftText,
+    FinishReason,
+    GenerationDone,
+    GenerationParams,
+    Generator,
+    SamplingParams,
+)
 from decoding.oracle import decode_plainly
 from decoding.sampling import InvalidLogits
-from decoding.suffix_draft import SuffixDraft
+from decoding.speedup import SourceCount
 from decoding.target import TargetModel
 from tests.contracts.generator import GeneratorContract
 from tests.fakes.decoding import ByteTokenizer, ScriptedGenerator
@@ -41,24 +50,30 @@ SAMPLING = st.builds(
 class GivenDraft:
     """Proposes what it was told, step by step: right, wrong or nothing."""
 
-    name = "given"
+    def __init__(self, drafts: Sequence[Sequence[int] | Draft]) -> None:
+        self._drafts = [draft if isinstance(draft, Draft) else Draft.chain(draft, "given") for draft in drafts]
+        self.closed = 0
 
-    def __init__(self, drafts: Sequence[Sequence[int]]) -> None:
-        self._drafts = list(drafts)
-
-    def append(self, tokens: list[int]) -> None:
+    def append(self, tokens: Sequence[int]) -> None:
         del tokens
 
     def propose(self, limit: int) -> Draft | None:
-        tokens = tuple(self._drafts.pop(0)[:limit]) if self._drafts else ()
-        return Draft(tokens, self.name, 0) if tokens else None
+        guesses = self._drafts.pop(0).guesses[:limit] if self._drafts else ()
+        return Draft(guesses) if guesses else None
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+FLAT = StepCost((1, 100), (1.0, 1.0))
+"""Rows cost nothing, so that drafts are as large as they can be."""
 
 
 def generate(
     target: TargetModel,
     prompt: list[int],
     params: GenerationParams,
-    source: Callable[[], DraftSource] | None = SuffixDraft,
+    source: Callable[[GenerationParams], DraftSource] | None = None,
     max_rows: int = 16,
 ) -> GenerationDone:
     *_, done = SpeculativeGenerator(target, ByteTokenizer(), source, max_rows).generate(prompt, params)
@@ -67,7 +82,7 @@ def generate(
 
 
 class TestSpeculativeGenerator(GeneratorContract):
-    @pytest.fixture(params=[None, SuffixDraft])
+    @pytest.fixture(params=[None, Drafting(cost=FLAT)])
     def generator(self, request: pytest.FixtureRequest) -> Generator:
         target = HashTarget(vocabulary=128, context_length=200, memory=2)
         return SpeculativeGenerator(target, ByteTokenizer(), request.param)
@@ -87,14 +102,26 @@ class TestScriptedGenerator(GeneratorContract):
     max_rows=st.integers(1, 9),
     max_tokens=st.integers(1, 30),
     sampling=SAMPLING,
+    text=st.lists(st.integers(0, 9), min_size=1, max_size=40),
+    source=st.sampled_from(["all", *SOURCES]),
 )
-def test_suffix_drafts_change_nothing(
-    prompt: list[int], salt: int, memory: int, max_rows: int, max_tokens: int, sampling: SamplingParams
+def test_drafts_of_all_sources_change_nothing(
+    prompt: list[int],
+    salt: int,
+    memory: int,
+    max_rows: int,
+    max_tokens: int,
+    sampling: SamplingParams,
+    text: list[int],
+    source: str,
 ) -> None:
     target = HashTarget(vocabulary=10, memory=memory, salt=salt)
     plain = decode_plainly(target, prompt, max_tokens, frozenset(), sampling)
-    done = generate(target, prompt, GenerationParams(max_tokens, sampling), max_rows=max_rows)
-    assert list(done.tokens) == plain
+    drafting = Drafting(cost=FLAT, sources=SOURCES if source == "all" else [source])
+    params = GenerationParams(max_tokens, sampling, draft_texts=(DraftText("manual", tuple(text)),))
+    for _ in range(2):  # the second time the output is known
+        done = generate(target, prompt, params, drafting, max_rows)
+        assert list(done.tokens) == plain
     assert target.open_sequences == 0
 
 
@@ -115,22 +142,58 @@ def test_half_right_drafts_change_nothing(
     for _ in range(24):
         start, length = data.draw(st.integers(0, 23)), data.draw(st.integers(0, 8))
         drafts.append([*plain[start : start + length], *data.draw(st.lists(st.integers(0, 9), max_size=3))])
-    done = generate(target, prompt, GenerationParams(24, sampling), lambda: GivenDraft(drafts))
+    done = generate(target, prompt, GenerationParams(24, sampling), lambda _: GivenDraft(drafts))
     assert list(done.tokens) == plain
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), prompt=st.lists(st.integers(0, 9), min_size=1, max_size=8), salt=st.integers(0, 1000))
+def test_half_right_trees_change_nothing(data: st.DataObject, prompt: list[int], salt: int) -> None:
+    """The true output in the midst of wrong branches."""
+    target = HashTarget(vocabulary=10, context_length=100, salt=salt)
+    sampling = data.draw(SAMPLING)
+    plain = decode_plainly(target, prompt, 24, frozenset(), sampling)
+    drafts = []
+    for _ in range(24):
+        start = data.draw(st.integers(0, 23))
+        guesses: dict[tuple[int, int], Guess] = {}
+        parent = -1
+        for token in plain[start : start + data.draw(st.integers(0, 5))]:
+            for wrong in data.draw(st.lists(st.integers(0, 9), max_size=2)):
+                guesses.setdefault((parent, wrong), Guess(wrong, parent, "given", 0))
+            guesses.setdefault((parent, token), Guess(token, parent, "given", 0))
+            parent = list(guesses).index((parent, token))
+        drafts.append(Draft(tuple(guesses.values())))
+    source = GivenDraft(drafts)
+    done = generate(target, prompt, GenerationParams(24, sampling), lambda _: source, max_rows=20)
+    assert list(done.tokens) == plain
+    assert source.closed == 1
+
+
+def test_the_end_says_where_tokens_were_read() -> None:
+    target = HashTarget(vocabulary=50, memory=1, context_length=300)
+    plain = decode_plainly(target, [1, 2, 3], 60, frozenset(), SamplingParams())
+    manual = DraftText("manual", (40, 3, *plain[:9], 7))
+    done = generate(target, [1, 2, 3], GenerationParams(60, draft_texts=(manual,)), Drafting(cost=FLAT))
+    texts = {"manual": manual.tokens, "prompt": (1, 2, 3), "output": done.tokens}
+    assert {run.text for run in done.copied} == {"manual", "output"}
+    for run in done.copied:
+        assert texts[run.text][run.offset : run.offset + run.end - run.start] == done.tokens[run.start : run.end]
 
 
 def test_a_perfect_draft_takes_the_fewest_steps() -> None:
     target = HashTarget(vocabulary=50)
     plain = decode_plainly(target, [1, 2, 3], 17, frozenset(), SamplingParams())
     drafts = [plain[1:9], plain[9:17]]
-    done = generate(target, [1, 2, 3], GenerationParams(17), lambda: GivenDraft(drafts), max_rows=8)
+    done = generate(target, [1, 2, 3], GenerationParams(17), lambda _: GivenDraft(drafts), max_rows=8)
     assert list(done.tokens) == plain
-    assert (done.stats.steps, done.stats.drafted, done.stats.accepted) == (2, 14, 14)
+    assert (done.stats.steps, done.stats.drafted, done.stats.accepted, done.stats.rows) == (2, 14, 14, 16)
+    assert done.stats.sources == (SourceCount("given", 0, 14, 14),)
 
 
 def test_text_that_repeats_is_drafted_from_itself() -> None:
     target = HashTarget(vocabulary=6, context_length=300, memory=1)
-    done = generate(target, [1, 2], GenerationParams(200))
+    done = generate(target, [1, 2], GenerationParams(200), Drafting(cost=FLAT))
     assert done.stats.output_tokens / done.stats.steps > 4
 
 
@@ -144,7 +207,7 @@ def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
     plain = decode_plainly(target, [1, 2, 3], 12, frozenset(), SamplingParams())
     ending = plain[5]
     expected = plain[: plain.index(ending)]
-    generator = SpeculativeGenerator(target, Ending(), lambda: GivenDraft([plain[1:11]]))
+    generator = SpeculativeGenerator(target, Ending(), lambda _: GivenDraft([plain[1:11]]))
     *_, done = generator.generate([1, 2, 3], GenerationParams(12))
     assert isinstance(done, GenerationDone)
     assert list(done.tokens) == expected
@@ -153,19 +216,19 @@ def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
 
 def test_the_context_can_be_filled_to_the_last_token() -> None:
     target = HashTarget(vocabulary=6, context_length=64, memory=1)
-    assert len(generate(target, [1] * 24, GenerationParams(40)).tokens) == 40
+    assert len(generate(target, [1] * 24, GenerationParams(40), Drafting(cost=FLAT)).tokens) == 40
 
 
 def test_long_prompts_are_read_in_chunks() -> None:
     target = HashTarget(vocabulary=10, context_length=3 * PREFILL_ROWS, memory=3)
     prompt = [index % 7 for index in range(2 * PREFILL_ROWS + 5)]
     plain = decode_plainly(target, prompt, 6, frozenset(), SamplingParams())
-    assert list(generate(target, prompt, GenerationParams(6)).tokens) == plain
+    assert list(generate(target, prompt, GenerationParams(6), Drafting()).tokens) == plain
 
 
 def test_leaving_a_stream_frees_its_sequence() -> None:
     target = HashTarget(vocabulary=64)
-    stream = SpeculativeGenerator(target, ByteTokenizer(), SuffixDraft).generate([1, 2], GenerationParams(20))
+    stream = SpeculativeGenerator(target, ByteTokenizer(), Drafting()).generate([1, 2], GenerationParams(20))
     next(stream)
     assert target.open_sequences == 1
     del stream
@@ -179,7 +242,7 @@ def test_nonsense_fails_the_request_alone() -> None:
             return torch.full_like(row, math.nan) if len(tokens) > 5 else row
 
     target = Broken(vocabulary=64)
-    generator = SpeculativeGenerator(target, ByteTokenizer(), SuffixDraft)
+    generator = SpeculativeGenerator(target, ByteTokenizer(), Drafting())
     with pytest.raises(InvalidLogits, match="position 6"):
         list(generator.generate([1, 2, 3], GenerationParams(20)))
     assert target.open_sequences == 0
@@ -189,7 +252,7 @@ def test_nonsense_fails_the_request_alone() -> None:
 @pytest.mark.parametrize("tokens", [[3, 64], [-1, 3]])
 def test_tokens_that_the_model_does_not_have_are_refused_before_any_work(tokens: list[int]) -> None:
     target = HashTarget(vocabulary=64)
-    generator = SpeculativeGenerator(target, ByteTokenizer(), SuffixDraft)
+    generator = SpeculativeGenerator(target, ByteTokenizer(), Drafting())
     with pytest.raises(ValueError, match=r"the prompt holds token .* ids end at 63"):
         generator.generate(tokens, GenerationParams(4))
     biased = SamplingParams(logit_bias=tuple((token, 1.0) for token in tokens))
@@ -203,7 +266,7 @@ def test_a_stop_string_over_several_tokens_of_one_step_ends_it() -> None:
     plain = decode_plainly(target, [1, 2, 3], 30, frozenset(), SamplingParams())
     text = ByteTokenizer().decode(plain)
     params = GenerationParams(30, stop=(text[10:14],))
-    done = generate(target, [1, 2, 3], params, lambda: GivenDraft([plain[1:]]), max_rows=32)
+    done = generate(target, [1, 2, 3], params, lambda _: GivenDraft([plain[1:]]), max_rows=32)
     assert done.text == text[: text.index(text[10:14])]
     assert (done.finish_reason, done.stats.steps) == (FinishReason.STOP, 1)
 
@@ -247,7 +310,6 @@ def test_a_cancel_is_noticed_within_one_step() -> None:
         (lambda: GenerationParams(4, stop=("a", "")), "1 to 512 characters, not 0"),
         (lambda: GenerationParams(4, stop=("a",) * 17), "at most 16 stop strings"),
         (lambda: SpeculativeGenerator(HashTarget(), ByteTokenizer(), None, 0), "max_rows"),
-        (lambda: SuffixDraft(0), "minimum_match"),
     ],
 )
 def test_impossible_parameters_are_refused(make: Callable[[], object], reason: str) -> None:

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decoding.drafting.drafter import Drafting
 from decoding.generate import SpeculativeGenerator
 from decoding.generator import GenerationDone, GenerationParams
 from decoding.prefix_cache import PrefixCache
 from decoding.sampling import InvalidLogits
-from decoding.suffix_draft import SuffixDraft
 from decoding.target import TargetModel
 from tests.decoding.tiny import exact_target, needs_exact, write_gguf
 from tests.fakes.decoding import ByteTokenizer
@@ -27,7 +27,7 @@ HISTORY = st.lists(st.tuples(PROMPTS, st.sampled_from(["", "other"])), min_size=
 def generate(
     target: TargetModel, cache: PrefixCache | None, prompt: list[int], scope: str = "", max_tokens: int = 6
 ) -> GenerationDone:
-    generator = SpeculativeGenerator(target, ByteTokenizer(), SuffixDraft, prefix_cache=cache)
+    generator = SpeculativeGenerator(target, ByteTokenizer(), Drafting(), prefix_cache=cache)
     *_, done = generator.generate(prompt, GenerationParams(max_tokens, scope=scope))
     assert isinstance(done, GenerationDone)
     return done

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from decoding.drafting.drafter import Drafting
 from decoding.exact import compiler
 from decoding.generate import SpeculativeGenerator
 from decoding.generator import GenerationDone, GenerationParams, SamplingParams
 from decoding.loading import Decoder, load_decoder
 from decoding.oracle import decode_plainly
-from decoding.suffix_draft import SuffixDraft
 from decoding.tree import StepTree
 from tests.decoding.tiny import needs_exact
 
@@ -81,8 +81,9 @@ def test_no_bit_depends_on_the_tree(decoder: Decoder, kept: int) -> None:
 )
 def test_drafting_changes_no_token(decoder: Decoder, prompt: list[int], sampling: SamplingParams) -> None:
     plain = decode_plainly(decoder.target, prompt, 60, decoder.tokenizer.end_tokens, sampling)
-    for rows in (4, 16):
-        generator = SpeculativeGenerator(decoder.target, decoder.tokenizer, SuffixDraft, rows)
+    drafting = Drafting(decoder.tokenizer.variants(decoder.target.vocabulary), decoder.cost)
+    for rows in (4, 16, 32):
+        generator = SpeculativeGenerator(decoder.target, decoder.tokenizer, drafting, rows)
         *_, done = generator.generate(prompt, GenerationParams(60, sampling))
         assert isinstance(done, GenerationDone)
         assert list(done.tokens) == plain

@@ -1,0 +1,107 @@
+"""The drafts of the decoder: all sources merged into one tree, request by request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+
+from decoding.draft import Draft
+from decoding.drafting.acceptance import Acceptance
+from decoding.drafting.candidates import CandidateSource
+from decoding.drafting.growth import Growth, grow, learn
+from decoding.drafting.memory import Memory
+from decoding.drafting.step_cost import DEFAULT_COST, StepCost
+from decoding.drafting.successors import SuccessorSource
+from decoding.drafting.texts import TextSource, TokenClasses
+from decoding.generator import GenerationParams
+
+SOURCES = ("text", "document", "answer", "successor")
+"""The request's prompt and output; draft texts that came with it; earlier outputs; what followed tokens in them."""
+
+
+class Drafting:
+    """Makes a `TreeDraft` for each request. They share what was learnt about guesses, and memory by scope.
+
+    ``classes`` see `TokenClasses`; ``cost`` what steps take; ``sources`` those of `SOURCES` that may guess.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[int] = (),
+        cost: StepCost = DEFAULT_COST,
+        sources: Collection[str] = SOURCES,
+    ) -> None:
+        unknown = set(sources) - set(SOURCES)
+        if unknown:
+            raise ValueError(f"unknown draft sources {sorted(unknown)}; there are: {', '.join(SOURCES)}")
+        self.cost = cost
+        self.acceptance = Acceptance()
+        self._classes = TokenClasses(classes)
+        self._sources = frozenset(sources)
+        self._memory = Memory(self._classes)
+
+    def __call__(self, params: GenerationParams) -> TreeDraft:
+        """The drafts of one request."""
+        memory = self._memory.scope(params.scope)
+        sources: list[CandidateSource] = []
+        if "text" in self._sources:
+            sources.append(TextSource("text", self._classes))
+        if "document" in self._sources:
+            sources += [
+                TextSource("document", self._classes, self._memory.text(text.id, text.tokens))
+                for text in params.draft_texts
+            ]
+        if "answer" in self._sources:
+            sources.append(TextSource("answer", self._classes, memory.answers))
+        if "successor" in self._sources:
+            sources.append(SuccessorSource(memory.successors))
+        return TreeDraft(sources, self.acceptance, self.cost, self._memory, params.scope)
+
+
+class TreeDraft:
+    """One request's drafts; learns from what is confirmed."""
+
+    def __init__(
+        self,
+        sources: Sequence[CandidateSource],
+        acceptance: Acceptance,
+        cost: StepCost,
+        memory: Memory,
+        scope: str,
+    ) -> None:
+        self._sources = sources
+        self._acceptance = acceptance
+        self._cost = cost
+        self._memory = memory
+        self._scope = scope
+        self._prompt: Sequence[int] | None = None
+        self._output: list[int] = []
+        self._growth: Growth | None = None
+
+    def append(self, tokens: Sequence[int]) -> None:
+        """The context grew by these confirmed tokens."""
+        if self._growth is not None:
+            learn(self._growth, tokens, self._acceptance)
+            self._growth = None
+        if self._prompt is None:
+            self._prompt = list(tokens)
+        else:
+            self._output += tokens
+        for source in self._sources:
+            source.append(tokens)
+
+    def propose(self, limit: int) -> Draft | None:
+        """The tree of at most ``limit`` guesses that promises the most tokens per second, perhaps nothing."""
+        if limit < 1:
+            return None
+        started = time.perf_counter()
+        cursors = [cursor for source in self._sources if (cursor := source.cursor()) is not None]
+        if not cursors:
+            return None
+        self._growth = grow(cursors, self._acceptance, self._cost, limit)
+        return Draft(self._growth.guesses, time.perf_counter() - started) if self._growth.guesses else None
+
+    def close(self) -> None:
+        """Leave the output to later requests of the scope."""
+        if self._prompt is not None and self._output:
+            self._memory.remember(self._scope, self._prompt, self._output)

@@ -1,0 +1,117 @@
+"""All sources in one tree; what requests leave behind stays in its scope and in its bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from decoding.draft import Draft, DraftSource, Origin
+from decoding.drafting import memory
+from decoding.drafting.drafter import SOURCES, Drafting
+from decoding.drafting.step_cost import StepCost
+from decoding.drafting.successors import MOST_SUCCESSORS, SuccessorTable
+from decoding.generator import DraftText, GenerationParams
+from tests.contracts.draft import DraftContract
+
+FLAT = StepCost((1, 100), (1.0, 1.0))
+
+
+class TestTreeDraft(DraftContract):
+    def source(self) -> DraftSource:
+        return Drafting(cost=FLAT)(GenerationParams(9))
+
+
+class TestTreeDraftOfDocuments(DraftContract):
+    def source(self) -> DraftSource:
+        texts = (DraftText("one", (1, 2, 3, 4, 5)), DraftText("two", (2, 3, 0, 0, 1)))
+        return Drafting(cost=FLAT)(GenerationParams(9, draft_texts=texts))
+
+
+def drafted(drafting: Drafting, prompt: list[int], output: list[int], params: GenerationParams) -> Draft:
+    """The draft after prompt and output, which the request then leaves behind."""
+    source = drafting(params)
+    source.append(prompt)
+    source.append(output)
+    draft = source.propose(200) or Draft(())
+    source.close()
+    return draft
+
+
+def test_sources_merge_into_one_tree() -> None:
+    drafting = Drafting(cost=FLAT)
+    params = GenerationParams(9, draft_texts=(DraftText("manual", (9, 1, 2, 6, 7)),))
+    drafted(drafting, [50], [2, 8], params)
+    draft = drafted(drafting, [1, 2, 3, 9], [1, 2], params)
+    roots = {guess.token: guess for guess in draft.guesses if guess.parent == -1}
+    assert {token: guess.source for token, guess in roots.items()} == {3: "text", 6: "document", 8: "successor"}
+    assert roots[6].origin == Origin("manual", 3)
+    assert draft.guesses[next(iter(draft.children(draft.guesses.index(roots[6])).values()))].token == 7
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_each_source_can_work_alone(source: str) -> None:
+    drafting = Drafting(cost=FLAT, sources=[source])
+    params = GenerationParams(9, draft_texts=(DraftText("manual", (1, 2, 6)),))
+    drafted(drafting, [50], [1, 2, 8], params)
+    draft = drafted(drafting, [1, 2, 3, 9], [1, 2], params)
+    assert {guess.source for guess in draft.guesses} == {source}
+
+
+def test_unknown_sources_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown draft sources"):
+        Drafting(sources=["oracle"])
+
+
+def test_a_repeated_question_is_drafted_from_its_answer() -> None:
+    drafting = Drafting(cost=StepCost((1, 32), (1.0, 2.0)))
+    prompt, answer = list(range(100, 140)), list(range(20, 60))
+    drafted(drafting, prompt, answer, GenerationParams(99))
+    assert drafted(drafting, prompt, answer[:1], GenerationParams(99)).tokens[:20] == answer[1:21]
+
+
+def test_scopes_see_nothing_of_each_other() -> None:
+    drafting = Drafting(cost=FLAT)
+    drafted(drafting, [100], [20, 21, 22, 23], GenerationParams(9, scope="mine"))
+    assert drafted(drafting, [100], [20, 21], GenerationParams(9, scope="yours")) == Draft(())
+    assert drafted(drafting, [100], [20, 21], GenerationParams(9, scope="mine")).tokens[:1] == [22]
+
+
+def test_what_did_not_come_true_is_drafted_less() -> None:
+    drafting = Drafting(cost=StepCost((1, 100), (1.0, 20.8)), sources=["text"])
+    widths = []
+    for _ in range(40):
+        source = drafting(GenerationParams(9))
+        source.append([1, 2, 3, 4, 1, 2])
+        widths.append(len((source.propose(10) or Draft(())).guesses))
+        source.append([90])
+    assert widths[0] > 0
+    assert widths[-1] == 0
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_SCOPES", 2)
+    monkeypatch.setattr(memory, "MOST_ANSWER_TOKENS", 100)
+    monkeypatch.setattr(memory, "MOST_TEXT_TOKENS", 10)
+    drafting = Drafting(cost=FLAT)
+    kept = drafting._memory
+    for scope in ("a", "b", "c"):
+        drafted(drafting, [100], [20, 21, 22], GenerationParams(9, scope=scope))
+    assert list(kept._scopes) == ["b", "c"]
+    for _ in range(30):
+        drafted(drafting, [100], list(range(20, 40)), GenerationParams(30, scope="c"))
+    assert len(kept.scope("c").answers.tokens) < 150
+    first = kept.text("one", [1, 2, 3, 4, 5, 6])
+    assert kept.text("one", [1, 2, 3, 4, 5, 6]) is first
+    kept.text("two", [1, 2, 3, 4, 5, 6])
+    assert list(kept._texts) == ["two"]
+
+
+def test_a_table_keeps_the_latest_successors(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = SuccessorTable()
+    for successor in [5, *range(20), 3]:
+        table.learn(1, successor)
+    assert table.after(1) == (3, 19, 18, 17, 16, 15, 14, 13)
+    assert len(table.after(1)) == MOST_SUCCESSORS
+    monkeypatch.setattr("decoding.drafting.successors.MOST_TOKENS", 2)
+    table.learn(2, 9)
+    table.learn(4, 9)
+    assert (table.after(1), table.after(2), table.after(4)) == ((), (9,), (9,))

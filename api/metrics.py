@@ -43,6 +43,12 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        self._drafts = Counter(
+            "docqa_draft_tokens",
+            "Drafted tokens by source, and by outcome: accepted, rejected.",
+            ("source", "outcome"),
+            registry=registry,
+        )
         self._steps = Counter("docqa_target_steps", "Forward passes after the prompts' own.", registry=registry)
         self._first_token = Histogram(
             "docqa_time_to_first_token_seconds",
@@ -75,13 +81,16 @@ class Metrics:
         self._tokens.labels("output").inc(stats.output_tokens)
         self._tokens.labels("drafted").inc(stats.drafted_tokens)
         self._tokens.labels("accepted").inc(stats.accepted_tokens)
+        for draft in stats.drafts:
+            self._drafts.labels(draft.source, "accepted").inc(draft.accepted)
+            self._drafts.labels(draft.source, "rejected").inc(draft.drafted - draft.accepted)
         self._steps.inc(stats.target_steps)
         if stats.output_tokens:
             self._first_token.observe(stats.ttft_s)
         if stats.decode_tokens_per_s > 0:
             self._per_token.observe(1 / stats.decode_tokens_per_s)
         if stats.target_steps:
-            self._per_step.observe(stats.output_tokens / stats.target_steps)
+            self._per_step.observe(stats.tokens_per_step)
 
     def text(self) -> bytes:
         """All of it, for a scrape."""

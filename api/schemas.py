@@ -158,6 +158,14 @@ class SourceBody(BaseModel):
         )
 
 
+class DraftBody(BaseModel):
+    """Tokens that one source of drafts guessed, and those of them that the model confirmed."""
+
+    source: str = Field(description="text (prompt and answer), document, answer (earlier ones), or successor.")
+    drafted: int
+    accepted: int
+
+
 class StatsBody(BaseModel):
     """Counts in tokens, times in seconds."""
 
@@ -170,11 +178,13 @@ class StatsBody(BaseModel):
     decode_tokens_per_s: float
     total_s: float
     cached_tokens: int = Field(description="Tokens of the prompt that were known from an earlier one.")
+    tokens_per_step: float = Field(description="Tokens that a forward pass confirmed, mean.")
+    drafts: list[DraftBody] = Field(description="Drafted and accepted tokens by source.")
 
     @classmethod
     def of(cls, stats: AnswerStats) -> Self:
         """The body of ``stats``."""
-        return cls(**{name: getattr(stats, name) for name in cls.model_fields})
+        return cls.model_validate(stats, from_attributes=True)
 
 
 class AnswerBody(BaseModel):

@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
     context_tokens: int = Field(8192, ge=512, description="Tokens of prompt and answer together, at most.")
-    draft_tokens: int = Field(15, ge=0, le=255, description="Tokens drafted ahead per step, at most; 0 turns it off.")
+    draft_tokens: int = Field(31, ge=0, le=255, description="Tokens drafted per step, at most; 0 turns it off.")
     prefix_cache_mb: int = Field(
         512,
         ge=0,

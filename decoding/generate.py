@@ -46,7 +46,7 @@ class SpeculativeGenerator:
         target: TargetModel,
         tokenizer: Tokenizer,
         drafting: Callable[[GenerationParams], DraftSource] | None,
-        max_rows: int = 16,
+        max_rows: int = 32,
         prefix_cache: PrefixCache | None = None,
         cost: StepCost = DEFAULT_COST,
     ) -> None:

@@ -39,7 +39,7 @@ def load_decoder(
     *,
     engine: str = "auto",
     context_length: int = 8192,
-    max_rows: int = 16,
+    max_rows: int = 32,
     prefix_cache_bytes: int = 0,
 ) -> Decoder:
     """Load the model ``name`` from ``folder`` (a GGUF file, or the transformers layout), packing it the first time.

@@ -62,10 +62,24 @@ class RetrievedPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftCount:
+    """Tokens that one source of drafts guessed and, of these, those that the model confirmed.
+
+    Sources are "text" (prompt and answer), "document" (documents around the passages), "answer" (earlier answers) and
+    "successor" (what followed each token in them).
+    """
+
+    source: str
+    drafted: int
+    accepted: int
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerStats:
     """Counts in tokens, times in seconds. ``target_steps`` are forward passes after the prompt's own.
 
-    ``cached_tokens`` are those of the prompt that were known from an earlier one.
+    ``cached_tokens`` are those of the prompt that were known from an earlier one; ``drafts`` parts drafted and accepted
+    tokens by source.
     """
 
     prompt_tokens: int
@@ -77,6 +91,12 @@ class AnswerStats:
     decode_tokens_per_s: float
     total_s: float
     cached_tokens: int = 0
+    drafts: tuple[DraftCount, ...] = ()
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens that a forward pass confirmed, mean; 0 when there was none."""
+        return self.output_tokens / self.target_steps if self.target_steps else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Event
 from typing import cast
 
 from decoding.generator import (
+    DraftText,
     FinishReason,
     GenerationDone,
     GenerationParams,
@@ -18,6 +19,7 @@ from decoding.generator import (
     Tokenizer,
 )
 from decoding.generator import Generator as TokenGenerator
+from decoding.speedup import SourceCount
 from ingest.document import Document
 from qa.abstention import (
     NO_DOCUMENTS,
@@ -33,6 +35,7 @@ from qa.answer import (
     AnswerDone,
     AnswerEvent,
     AnswerStats,
+    DraftCount,
     PassagesFound,
     Question,
     RetrievedPassage,
@@ -40,6 +43,7 @@ from qa.answer import (
 )
 from qa.citations import cite
 from qa.conversation import queries, retrieve_all
+from qa.draft_texts import DraftTexts
 from qa.prompt import Prompt, build_prompt, system_prompt
 from qa.refusal import REFUSAL
 from qa.retriever import Retriever
@@ -88,6 +92,7 @@ class AnswerService:
         self._tokenizer = tokenizer
         self._config = config
         self._documents = documents
+        self._draft_texts = DraftTexts(tokenizer)
         self._system = system_prompt(config.system_prompt)
         self.model = model
 
@@ -122,7 +127,8 @@ class AnswerService:
         )
         yield PassagesFound(prompt.passages)
         generating = time.perf_counter()
-        text, done = yield from self._stream(prompt, question, max_tokens, cancel)
+        drafts = self._draft_texts.around(prompt.passages, documents)
+        text, done = yield from self._stream(prompt, question, max_tokens, drafts, cancel)
         cancelled = done.finish_reason is FinishReason.CANCELLED
         if not text.strip() and not cancelled:
             text += REFUSAL
@@ -142,7 +148,12 @@ class AnswerService:
         )
 
     def _stream(
-        self, prompt: Prompt, question: Question, max_tokens: int, cancel: Event | None
+        self,
+        prompt: Prompt,
+        question: Question,
+        max_tokens: int,
+        drafts: tuple[DraftText, ...],
+        cancel: Event | None,
     ) -> Generator[AnswerEvent, None, tuple[str, GenerationDone]]:
         params = GenerationParams(
             max_tokens=max_tokens,
@@ -151,6 +162,7 @@ class AnswerService:
             cancel=cancel,
             # Whoever may ask a collection may read all of it, so its questions may profit from each other.
             scope=question.collection,
+            draft_texts=drafts,
         )
         text = ""
         stream = self._generator.generate(prompt.tokens, params)
@@ -205,4 +217,16 @@ def _stats(generation: GenerationStats, started: float, generating: float) -> An
         decode_tokens_per_s=further / generation.decode_s if generation.decode_s > 0 else 0.0,
         total_s=time.perf_counter() - started,
         cached_tokens=generation.cached_tokens,
+        drafts=_by_source(generation.sources),
+    )
+
+
+def _by_source(counts: Sequence[SourceCount]) -> tuple[DraftCount, ...]:
+    return tuple(
+        DraftCount(
+            source,
+            sum(count.proposed for count in counts if count.source == source),
+            sum(count.accepted for count in counts if count.source == source),
+        )
+        for source in sorted({count.source for count in counts})
     )

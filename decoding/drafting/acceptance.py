@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decoding.drafting.candidates import MATCH_LENGTHS, Evidence
 
-PRIOR_WEIGHT = 8.0
+PRIOR_WEIGHT = 12.0
 """Observations that the prior counts as."""
 
 MEMORY = 400.0

@@ -16,7 +16,7 @@ from decoding.drafting.candidates import LONGEST_MATCH, Candidate, Evidence, agr
 MOST_PLACES = 96
 """Places that are looked at, the latest first: bounds the cost on text that repeats itself."""
 
-RECENT_TOKENS = 64
+RECENT_TOKENS = 40
 """So many tokens before the end of the prompt count as recent."""
 
 

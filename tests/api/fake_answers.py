@@ -13,6 +13,7 @@ from qa.answer import (
     AnswerEvent,
     AnswerStats,
     Citation,
+    DraftCount,
     PassagesFound,
     Question,
     RetrievedPassage,
@@ -36,6 +37,7 @@ STATS = AnswerStats(
     decode_tokens_per_s=20.0,
     total_s=2.5,
     cached_tokens=80,
+    drafts=(DraftCount("successor", 20, 2), DraftCount("text", 40, 22)),
 )
 
 

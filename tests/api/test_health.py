@@ -61,6 +61,8 @@ async def test_metrics_count_what_happened() -> None:
     assert samples["docqa_http_requests_total", "GET", "other", "404"] == 1
     assert samples["docqa_tokens_total", "output"] == 80
     assert samples["docqa_tokens_total", "cached"] == 160
+    assert samples["docqa_draft_tokens_total", "accepted", "text"] == 44
+    assert samples["docqa_draft_tokens_total", "rejected", "text"] == 36
     assert samples["docqa_target_steps_total",] == 32
     assert samples["docqa_sentences_total", "unsupported"] == 1
     assert samples["docqa_answers_running",] == 0

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from threading import Event
 from typing import cast
@@ -9,10 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decoding.generator import GenerationDone, GenerationParams, TokenChunk
+from decoding.speedup import SourceCount
 from decoding.target import ContextOverflow
 from ingest.document import Document
 from qa.abstention import NO_DOCUMENTS, NOTHING_NEAR, AbstentionConfig
-from qa.answer import Answer, AnswerDone, AnswerEvent, PassagesFound, Question, SentenceStatus, TextDelta, Turn
+from qa.answer import (
+    Answer,
+    AnswerDone,
+    AnswerEvent,
+    DraftCount,
+    PassagesFound,
+    Question,
+    SentenceStatus,
+    TextDelta,
+    Turn,
+)
 from qa.refusal import REFUSAL
 from qa.service import AnswerConfig, AnswerService
 from tests.fakes.decoding import ByteTokenizer, ScriptedGenerator
@@ -261,3 +273,36 @@ def test_the_text_is_what_was_streamed_whatever_the_model_says(text: str) -> Non
     assert answer.text == "".join(event.text for event in events if isinstance(event, TextDelta))
     assert isinstance(events[0], PassagesFound)
     assert sum(isinstance(event, AnswerDone) for event in events) == 1
+
+
+def test_the_documents_of_the_passages_are_there_to_draft_from() -> None:
+    asked: list[GenerationParams] = []
+
+    class Watched(ScriptedGenerator):
+        def generate(self, prompt: Sequence[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
+            asked.append(params)
+            return super().generate(prompt, params)
+
+    library = manuals()
+    answer = answered(list(service(Watched(GOOD), library).answer(QUESTION)))
+    texts = {bytes(text.tokens).decode() for text in asked[0].draft_texts}
+    assert texts == {library.catalog.document(at.stored.revision.id).text for at in answer.passages}
+    assert asked[0].scope == "default"
+
+
+def test_figures_say_what_became_of_drafts_by_source() -> None:
+    class Counted(ScriptedGenerator):
+        def generate(self, prompt: Sequence[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
+            for item in super().generate(prompt, params):
+                if isinstance(item, GenerationDone):
+                    counts = (
+                        SourceCount("text", 1, 9, 2),
+                        SourceCount("text", 5, 6, 5),
+                        SourceCount("answer", 9, 4, 1),
+                    )
+                    item = replace(item, stats=replace(item.stats, sources=counts, steps=4, output_tokens=12))
+                yield item
+
+    stats = answered(list(service(Counted(GOOD)).answer(QUESTION))).stats
+    assert stats.drafts == (DraftCount("answer", 4, 1), DraftCount("text", 15, 7))
+    assert stats.tokens_per_step == 3.0

@@ -96,7 +96,7 @@ class SpeculativeGenerator:
                 while True:
                     chunk = request.confirm(confirmed)
                     if drafts is not None:
-                        drafts.append(chunk.tokens)
+                        drafts.append(confirmed[: len(chunk.tokens) + 1])  # the end token is a lesson too
                     yield chunk
                     if request.finished is not None or request.cancelled:
                         break

@@ -22,7 +22,8 @@ SOURCES = ("text", "document", "answer", "successor")
 class Drafting:
     """Makes a `TreeDraft` for each request. They share what was learnt about guesses, and memory by scope.
 
-    ``classes`` see `TokenClasses`; ``cost`` what steps take; ``sources`` those of `SOURCES` that may guess.
+    ``classes`` see `TokenClasses`; ``cost`` what steps take; ``sources`` those of `SOURCES` that may guess,
+    ``ends`` the tokens that end a text.
     """
 
     def __init__(
@@ -30,12 +31,14 @@ class Drafting:
         classes: Sequence[int] = (),
         cost: StepCost = DEFAULT_COST,
         sources: Collection[str] = SOURCES,
+        ends: Collection[int] = (),
     ) -> None:
         unknown = set(sources) - set(SOURCES)
         if unknown:
             raise ValueError(f"unknown draft sources {sorted(unknown)}; there are: {', '.join(SOURCES)}")
         self.cost = cost
         self.acceptance = Acceptance()
+        self.ends = frozenset(ends)
         self._classes = TokenClasses(classes)
         self._sources = frozenset(sources)
         self._memory = Memory(self._classes)
@@ -55,23 +58,15 @@ class Drafting:
             sources.append(TextSource("answer", self._classes, memory.answers))
         if "successor" in self._sources:
             sources.append(SuccessorSource(memory.successors))
-        return TreeDraft(sources, self.acceptance, self.cost, self._memory, params.scope)
+        return TreeDraft(sources, self, self._memory, params.scope)
 
 
 class TreeDraft:
     """One request's drafts; learns from what is confirmed."""
 
-    def __init__(
-        self,
-        sources: Sequence[CandidateSource],
-        acceptance: Acceptance,
-        cost: StepCost,
-        memory: Memory,
-        scope: str,
-    ) -> None:
+    def __init__(self, sources: Sequence[CandidateSource], drafting: Drafting, memory: Memory, scope: str) -> None:
         self._sources = sources
-        self._acceptance = acceptance
-        self._cost = cost
+        self._drafting = drafting
         self._memory = memory
         self._scope = scope
         self._prompt: Sequence[int] | None = None
@@ -81,7 +76,7 @@ class TreeDraft:
     def append(self, tokens: Sequence[int]) -> None:
         """The context grew by these confirmed tokens."""
         if self._growth is not None:
-            learn(self._growth, tokens, self._acceptance)
+            learn(self._growth, tokens, self._drafting.acceptance)
             self._growth = None
         if self._prompt is None:
             self._prompt = list(tokens)
@@ -98,7 +93,8 @@ class TreeDraft:
         cursors = [cursor for source in self._sources if (cursor := source.cursor()) is not None]
         if not cursors:
             return None
-        self._growth = grow(cursors, self._acceptance, self._cost, limit)
+        drafting = self._drafting
+        self._growth = grow(cursors, drafting.acceptance, drafting.cost, limit, drafting.ends)
         return Draft(self._growth.guesses, time.perf_counter() - started) if self._growth.guesses else None
 
     def close(self) -> None:

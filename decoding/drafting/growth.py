@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from decoding.draft import Guess
@@ -36,18 +36,21 @@ class Growth:
     offers: tuple[Offer, ...]
 
 
-def grow(cursors: Sequence[Cursor], acceptance: Acceptance, cost: StepCost, limit: int) -> Growth:
+def grow(
+    cursors: Sequence[Cursor], acceptance: Acceptance, cost: StepCost, limit: int, ends: Collection[int] = ()
+) -> Growth:
     """At most ``limit`` guesses: expected tokens over ``cost`` decides how many, none included.
 
     A guess adds the probability of its whole path to the tokens that the step is expected to confirm (Leviathan et
     al. 2023, arXiv:2211.17192, with measured times for the constant cost). They come by falling probability, so
-    any number of first ones is a tree and the best of its size.
+    any number of first ones is a tree and the best of its size. Tokens that are ``ends`` of the text take their share
+    of probability but no row: the row before tells the end.
     """
     root = offer(cursors, acceptance, 0)
     offers = [root]
     guesses: list[Guess] = []
     waiting: list[tuple[float, int, int, int, float]] = []
-    _wait(waiting, 0, root, 0, 1.0)
+    _wait(waiting, 0, root, 0, 1.0, ends)
     expected, best_rate, best = 1.0, 1.0 / cost.of(1), 0
     while waiting and len(guesses) < limit:
         negative, _, parent, rank, before = heapq.heappop(waiting)
@@ -70,11 +73,11 @@ def grow(cursors: Sequence[Cursor], acceptance: Acceptance, cost: StepCost, limi
         rate = expected / _seconds(cost, len(guesses))
         if rate > best_rate:
             best_rate, best = rate, len(guesses)
-        _wait(waiting, parent, above, rank + 1, before * (1.0 - chance))
+        _wait(waiting, parent, above, rank + 1, before * (1.0 - chance), ends)
         followed = [cursor.follow(candidate.token) for cursor in above.cursors] if above.depth < DEEPEST else []
         below = offer([cursor for cursor in followed if cursor is not None], acceptance, above.depth + 1)
         offers.append(below)
-        _wait(waiting, len(offers) - 1, below, 0, probability)
+        _wait(waiting, len(offers) - 1, below, 0, probability, ends)
     return Growth(tuple(guesses[:best]), tuple(offers))
 
 
@@ -106,8 +109,18 @@ def learn(growth: Growth, confirmed: Sequence[int], acceptance: Acceptance) -> N
         index = grown + 1
 
 
-def _wait(waiting: list[tuple[float, int, int, int, float]], index: int, at: Offer, rank: int, before: float) -> None:
-    """Put the candidate at ``rank`` in the queue: it is asked with probability ``before``."""
+def _wait(
+    waiting: list[tuple[float, int, int, int, float]],
+    index: int,
+    at: Offer,
+    rank: int,
+    before: float,
+    ends: Collection[int],
+) -> None:
+    """Put the candidate at ``rank`` in the queue, or the next one that is no end: it is asked with ``before``."""
+    while rank < len(at.candidates) and at.candidates[rank][1].token in ends:
+        before *= 1.0 - at.candidates[rank][0]
+        rank += 1
     if rank < len(at.candidates):
         heapq.heappush(waiting, (-before * at.candidates[rank][0], len(waiting), index, rank, before))
 

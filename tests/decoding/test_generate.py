@@ -53,9 +53,10 @@ class GivenDraft:
     def __init__(self, drafts: Sequence[Sequence[int] | Draft]) -> None:
         self._drafts = [draft if isinstance(draft, Draft) else Draft.chain(draft, "given") for draft in drafts]
         self.closed = 0
+        self.context: list[int] = []
 
     def append(self, tokens: Sequence[int]) -> None:
-        del tokens
+        self.context += tokens
 
     def propose(self, limit: int) -> Draft | None:
         guesses = self._drafts.pop(0).guesses[:limit] if self._drafts else ()
@@ -207,11 +208,13 @@ def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
     plain = decode_plainly(target, [1, 2, 3], 12, frozenset(), SamplingParams())
     ending = plain[5]
     expected = plain[: plain.index(ending)]
-    generator = SpeculativeGenerator(target, Ending(), lambda _: GivenDraft([plain[1:11]]))
+    source = GivenDraft([plain[1:11]])
+    generator = SpeculativeGenerator(target, Ending(), lambda _: source)
     *_, done = generator.generate([1, 2, 3], GenerationParams(12))
     assert isinstance(done, GenerationDone)
     assert list(done.tokens) == expected
     assert done.finish_reason is FinishReason.STOP
+    assert source.context == [1, 2, 3, *expected, ending]
 
 
 def test_the_context_can_be_filled_to_the_last_token() -> None:

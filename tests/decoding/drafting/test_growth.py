@@ -80,6 +80,15 @@ def test_two_sources_for_one_token_count_as_the_better() -> None:
     assert Guess(2, -1, "often", 0) in grow([TREE, other], KNOWN, FLAT, 5).guesses
 
 
+def test_the_end_takes_its_share_but_no_row() -> None:
+    """Token 1 ends the text: the second and third guess are right with 0.2 * 0.5 and 0.2 * 0.5 * 0.5."""
+    assert [guess.token for guess in grow([TREE], KNOWN, FLAT, 10, ends=[1]).guesses] == [2, 3]
+    assert len(grow([TREE], KNOWN, StepCost((1, 2, 3, 9), (1.0, 1.09, 1.18, 9.0)), 10, ends=[1]).guesses) == 1
+    acceptance = Known(KNOWN.given)
+    learn(grow([TREE], KNOWN, FLAT, 10, ends=[1]), [1], acceptance)
+    assert acceptance.asked == [("often", True)]
+
+
 def test_siblings_are_asked_in_order_until_one_is_right() -> None:
     acceptance = Known(KNOWN.given)
     learn(grow([TREE], KNOWN, FLAT, 10), [1, 5, 9], acceptance)

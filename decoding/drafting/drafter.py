@@ -13,6 +13,7 @@ from decoding.drafting.memory import Memory
 from decoding.drafting.step_cost import DEFAULT_COST, StepCost
 from decoding.drafting.successors import SuccessorSource
 from decoding.drafting.texts import TextSource, TokenClasses
+from decoding.drafting.trust import Trust
 from decoding.generator import GenerationParams
 
 SOURCES = ("text", "document", "answer", "successor")
@@ -72,11 +73,13 @@ class TreeDraft:
         self._prompt: Sequence[int] | None = None
         self._output: list[int] = []
         self._growth: Growth | None = None
+        self._trust = Trust()
 
     def append(self, tokens: Sequence[int]) -> None:
         """The context grew by these confirmed tokens."""
         if self._growth is not None:
-            learn(self._growth, tokens, self._drafting.acceptance)
+            for probability, right in learn(self._growth, tokens, self._drafting.acceptance):
+                self._trust.learn(probability, right)
             self._growth = None
         if self._prompt is None:
             self._prompt = list(tokens)
@@ -94,7 +97,14 @@ class TreeDraft:
         if not cursors:
             return None
         drafting = self._drafting
-        self._growth = grow(cursors, drafting.acceptance, drafting.cost, limit, drafting.ends)
+        self._growth = grow(
+            cursors,
+            drafting.acceptance,
+            drafting.cost,
+            limit,
+            trust=self._trust.factor,
+            ends=drafting.ends,
+        )
         return Draft(self._growth.guesses, time.perf_counter() - started) if self._growth.guesses else None
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from decoding.draft import Guess
@@ -37,20 +37,26 @@ class Growth:
 
 
 def grow(
-    cursors: Sequence[Cursor], acceptance: Acceptance, cost: StepCost, limit: int, ends: Collection[int] = ()
+    cursors: Sequence[Cursor],
+    acceptance: Acceptance,
+    cost: StepCost,
+    limit: int,
+    *,
+    trust: float = 1.0,
+    ends: Collection[int] = (),
 ) -> Growth:
     """At most ``limit`` guesses: expected tokens over ``cost`` decides how many, none included.
 
     A guess adds the probability of its whole path to the tokens that the step is expected to confirm (Leviathan et
     al. 2023, arXiv:2211.17192, with measured times for the constant cost). They come by falling probability, so
     any number of first ones is a tree and the best of its size. Tokens that are ``ends`` of the text take their share
-    of probability but no row: the row before tells the end.
+    of probability but no row: the row before tells the end. ``trust`` is a factor on all probabilities.
     """
     root = offer(cursors, acceptance, 0)
     offers = [root]
     guesses: list[Guess] = []
     waiting: list[tuple[float, int, int, int, float]] = []
-    _wait(waiting, 0, root, 0, 1.0, ends)
+    _wait(waiting, 0, root, 0, trust, ends)
     expected, best_rate, best = 1.0, 1.0 / cost.of(1), 0
     while waiting and len(guesses) < limit:
         negative, _, parent, rank, before = heapq.heappop(waiting)
@@ -94,19 +100,27 @@ def offer(cursors: Sequence[Cursor], acceptance: Acceptance, depth: int) -> Offe
     return Offer(cursors, ranked[:MOST_CANDIDATES], depth)
 
 
-def learn(growth: Growth, confirmed: Sequence[int], acceptance: Acceptance) -> None:
-    """What became of the offers on the path that the ``confirmed`` tokens took."""
-    index = 0
+def learn(growth: Growth, confirmed: Sequence[int], acceptance: Acceptance) -> Iterator[tuple[float, bool]]:
+    """Learn what became of the offers on the path that the ``confirmed`` tokens took.
+
+    For each offer: how probable it was that one of its candidates is right, and whether one was.
+    """
+    index: int | None = 0
     for token in confirmed:
+        if index is None:
+            return
         at = growth.offers[index]
+        none_right, right = 1.0, False
+        for chance, candidate in at.candidates:
+            right = right or candidate.token == token
+            none_right *= 1.0 - chance
         for _, candidate in at.candidates:
             acceptance.learn(candidate.evidence, candidate.token == token)
             if candidate.token == token:
                 break
+        yield 1.0 - none_right, right
         grown = at.grown.get(token)
-        if grown is None:
-            return
-        index = grown + 1
+        index = grown + 1 if grown is not None else None
 
 
 def _wait(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from decoding.draft import Draft, DraftSource, Origin
 from decoding.drafting import memory
 from decoding.drafting.drafter import SOURCES, Drafting
-from decoding.drafting.step_cost import StepCost
+from decoding.drafting.step_cost import DEFAULT_COST, GUESS_SECONDS, StepCost
 from decoding.drafting.successors import MOST_SUCCESSORS, SuccessorTable
 from decoding.generator import DraftText, GenerationParams
+from decoding.verification import verify
 from tests.contracts.draft import DraftContract
 
 FLAT = StepCost((1, 100), (1.0, 1.0))
@@ -85,6 +88,24 @@ def test_what_did_not_come_true_is_drafted_less() -> None:
         source.append([90])
     assert widths[0] > 0
     assert widths[-1] == 0
+
+
+@pytest.mark.parametrize("vocabulary", [500, 5000, 150_000])
+def test_text_that_can_not_be_drafted_loses_at_most_3_percent(vocabulary: int) -> None:
+    """By the times of steps, over 200 tokens at random: each guess is wrong, or right by chance."""
+    chance = random.Random(vocabulary)
+    drafting = Drafting(cost=DEFAULT_COST)
+    source = drafting(GenerationParams(200))
+    source.append([chance.randrange(vocabulary) for _ in range(900)])
+    tokens, seconds = 0, 0.0
+    while tokens < 200:
+        draft = source.propose(31) or Draft(())
+        found = verify(draft, lambda _: chance.randrange(vocabulary))
+        said = [*(draft.tokens[index] for index in found.path), found.next_token]
+        source.append(said)
+        tokens += len(said)
+        seconds += DEFAULT_COST.of(1 + len(draft.guesses)) + GUESS_SECONDS * len(draft.guesses)
+    assert seconds / tokens < 1.03 * DEFAULT_COST.of(1)
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,6 +73,12 @@ def test_a_jump_that_pays_later_is_taken() -> None:
     assert len(grow([TREE], KNOWN, cost, 10).guesses) == 2
 
 
+def test_trust_is_a_factor_on_all_probabilities() -> None:
+    cost = StepCost((1, 2, 10), (1.0, 1.5, 5.5))
+    assert len(grow([TREE], KNOWN, cost, 10).guesses) == 2
+    assert len(grow([TREE], KNOWN, cost, 10, trust=0.6).guesses) == 0
+
+
 def test_two_sources_for_one_token_count_as_the_better() -> None:
     other = Branching({2: ("often", LEAF)})
     grown = grow([TREE, other], KNOWN, FLAT, 2)
@@ -85,16 +91,18 @@ def test_the_end_takes_its_share_but_no_row() -> None:
     assert [guess.token for guess in grow([TREE], KNOWN, FLAT, 10, ends=[1]).guesses] == [2, 3]
     assert len(grow([TREE], KNOWN, StepCost((1, 2, 3, 9), (1.0, 1.09, 1.18, 9.0)), 10, ends=[1]).guesses) == 1
     acceptance = Known(KNOWN.given)
-    learn(grow([TREE], KNOWN, FLAT, 10, ends=[1]), [1], acceptance)
+    assert [right for _, right in learn(grow([TREE], KNOWN, FLAT, 10, ends=[1]), [1], acceptance)] == [True]
     assert acceptance.asked == [("often", True)]
 
 
 def test_siblings_are_asked_in_order_until_one_is_right() -> None:
     acceptance = Known(KNOWN.given)
-    learn(grow([TREE], KNOWN, FLAT, 10), [1, 5, 9], acceptance)
+    places = list(learn(grow([TREE], KNOWN, FLAT, 10), [1, 5, 9], acceptance))
+    assert [right for _, right in places] == [True, True, False]
+    assert [probability for probability, _ in places] == pytest.approx([0.95, 0.9, 0.0])
     assert acceptance.asked == [("often", True), ("often", False), ("seldom", True)]
     acceptance.asked.clear()
-    learn(grow([TREE], KNOWN, FLAT, 10), [7], acceptance)
+    assert [right for _, right in learn(grow([TREE], KNOWN, FLAT, 10), [7, 8], acceptance)] == [False]
     assert acceptance.asked == [("often", False), ("seldom", False), ("seldom", False)]
 
 

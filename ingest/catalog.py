@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from ingest.document import Document, DocumentId, Passage, Revision, StoredPassage
+from ingest.scope import EVERYTHING, NOW, Labels, Scope
 
 
 class CatalogUnusable(Exception):
@@ -33,9 +34,22 @@ class PreparedRevision:
     passage_ids: tuple[str, ...]
 
 
-def document_id(collection: str, source: str) -> DocumentId:
-    """The id that one source has in one collection, on every machine and in every run."""
-    return DocumentId(sha256(f"{collection}\n{source}".encode()).hexdigest()[:16])
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Until ``moved_at`` (UTC seconds since the epoch) a document stood at ``source`` below ``root``."""
+
+    moved_at: float
+    root: str
+    source: str
+
+
+def document_id(collection: str, source: str, copy: int = 1) -> DocumentId:
+    """The id of the first document that stood at ``source`` in a collection, on every machine and in every run.
+
+    Further ones, from another root or after the first had moved away, are copies 2, 3 and so on.
+    """
+    named = f"{collection}\n{source}" if copy == 1 else f"{collection}\n{source}\n{copy}"
+    return DocumentId(sha256(named.encode()).hexdigest()[:16])
 
 
 def revision_id(document: DocumentId, number: int) -> str:
@@ -56,16 +70,45 @@ class Catalog(Protocol):
     """
 
     def prepare(
-        self, collection: str, document: Document, passages: Sequence[Passage], recipe: str = ""
+        self,
+        collection: str,
+        document: Document,
+        passages: Sequence[Passage],
+        recipe: str = "",
+        *,
+        root: str = "",
+        labels: Labels = (),
+        into: DocumentId | None = None,
     ) -> PreparedRevision:
-        """Write a new revision that no reader sees yet; ``recipe`` is kept with it (`Revision.recipe`)."""
+        """Write a new revision that no reader sees yet; ``recipe`` is kept with it (`Revision.recipe`).
+
+        It is the next one of the document ``into``, which must exist; left out, of the document at this place
+        (``root`` and source), of the one that was last removed from it, or of a new one. Raises KeyError for
+        an unknown ``into``.
+        """
         ...
 
     def publish(self, prepared: PreparedRevision) -> Revision | None:
         """Make it current; returns the revision that it replaced, if any.
 
-        Raises KeyError when it was discarded or is published already.
+        The replaced one is returned as it was readable until now (`Revision.labels`). Raises KeyError when it was
+        discarded or is published already, ValueError when another document has taken the place.
         """
+        ...
+
+    def remove(self, document_id: DocumentId) -> Revision | None:
+        """End the revision that holds, without a successor; returns it, None if there is none.
+
+        Its history stays, and a file that comes back to this place goes on with it.
+        """
+        ...
+
+    def move(self, document_id: DocumentId, root: str, source: str) -> None:
+        """Give a document another place. Raises KeyError if it is unknown, ValueError if the place is taken."""
+        ...
+
+    def sweep(self, before: float) -> Sequence[Revision]:
+        """Delete the revisions that were replaced before that time (UTC seconds since the epoch); returns them."""
         ...
 
     def discard(self, revision_id: str) -> None:
@@ -82,16 +125,28 @@ class Catalog(Protocol):
         """
         ...
 
-    def unpublished(self, collection: str) -> Sequence[str]:
-        """Ids of prepared revisions that were never published (left by a crash)."""
+    def unpublished(self, collection: str) -> Sequence[Revision]:
+        """Prepared revisions that were never published (left by a crash), by id."""
         ...
 
     def current(self, collection: str | None = None) -> Sequence[Revision]:
-        """The revisions that hold now, ordered by collection and source."""
+        """The revisions that hold now, ordered by collection, source and root."""
         ...
 
-    def current_of(self, collection: str, source: str) -> Revision | None:
-        """The revision that holds now for one source."""
+    def current_of(self, collection: str, source: str, root: str = "") -> Revision | None:
+        """The revision that holds now for one place."""
+        ...
+
+    def removed(self, collection: str | None = None) -> Sequence[Revision]:
+        """The last revisions of the documents that were removed, ordered like `current`."""
+        ...
+
+    def history(self, document_id: DocumentId) -> Sequence[Revision]:
+        """All published revisions of a document that are kept, oldest first."""
+        ...
+
+    def moves(self, document_id: DocumentId) -> Sequence[Move]:
+        """Where a document stood before, in the order of time."""
         ...
 
     def revision(self, document_id: DocumentId, number: int) -> Revision | None:
@@ -102,28 +157,36 @@ class Catalog(Protocol):
         """The canonical document of a revision, current, replaced or prepared. Raises KeyError."""
         ...
 
-    def passages(self, passage_ids: Sequence[str]) -> Mapping[str, StoredPassage]:
-        """Passages of current revisions by id; ids that are unknown or no longer current are left out."""
+    def passages(self, passage_ids: Sequence[str], scope: Scope = NOW) -> Mapping[str, StoredPassage]:
+        """Passages by id; ids that are unknown or outside ``scope`` are left out."""
+        ...
+
+    def passages_within(self, collection: str, scope: Scope) -> Sequence[StoredPassage]:
+        """All passages of a collection in ``scope``, by id."""
         ...
 
     def passages_of(self, revision_id: str) -> Sequence[StoredPassage]:
         """All passages of a revision in the order of the text."""
         ...
 
-    def search(self, collection: str, question: str, k: int) -> Sequence[LexicalHit]:
-        """At most ``k`` current passages that share words with ``question``, best first, ties by id.
+    def search(self, collection: str, question: str, k: int, scope: Scope = NOW) -> Sequence[LexicalHit]:
+        """At most ``k`` passages in ``scope`` that share words with ``question``, best first, ties by id.
 
-        Only current revisions of this collection take part, in the hits and in what their scores are made of.
+        Only what is in ``scope`` takes part, in the hits and in what their scores are made of.
         """
         ...
 
+    def partitions(self, collection: str) -> Sequence[Labels]:
+        """The sets of labels that its current documents have, sorted."""
+        ...
+
     def generation(self) -> int:
-        """A number that grows with every publication.
+        """A number that grows with every publication, removal and move.
 
         The same before and after a few reads means that they all saw one state of the catalog.
         """
         ...
 
-    def collections(self) -> Sequence[str]:
-        """Names of collections that hold a current revision, sorted."""
+    def collections(self, scope: Scope = EVERYTHING) -> Sequence[str]:
+        """Names of collections that hold a current revision of a document that may be read, sorted."""
         ...

@@ -112,7 +112,9 @@ class Revision:
 
     ``number`` counts from 1 within the document. ``valid_from`` and ``valid_to`` are UTC seconds since the
     epoch; ``valid_to`` is None for the revision that holds now. ``recipe`` names the versions and settings of
-    reader and splitter that made it: the same bytes under the same recipe give the same passages.
+    reader and splitter that made it: the same bytes under the same recipe give the same passages. ``root`` is the
+    folder below which ``source`` lies, as an absolute path, or another name of where the file came from. ``labels``
+    decide who may read the document now.
     """
 
     id: str
@@ -127,6 +129,8 @@ class Revision:
     valid_to: float | None
     passage_count: int
     recipe: str = ""
+    root: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

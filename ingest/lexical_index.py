@@ -1,7 +1,8 @@
-"""Full-text search with SQLite's FTS5: one index a collection, over the passages of its current revisions alone.
+"""Full-text search with SQLite's FTS5: one index a partition, over the passages of its current revisions alone.
 
-BM25 weighs a word by how many rows hold it. Rows of other collections, of prepared and of replaced revisions are
-therefore not filtered out but never in: they would change the order of what remains, and tell of what is hidden.
+BM25 weighs a word by how many rows hold it. Rows of other collections, of what may not be read, of prepared and of
+replaced revisions are therefore not filtered out but never in: they would change the order of what remains, and tell
+of what is hidden.
 
 The index keeps no copy of the text. It reads it from the view ``lexical_source``, whose rows never change, so what
 is taken out of the index is exactly what was put in.
@@ -9,7 +10,9 @@ is taken out of the index is exactly what was put in.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
@@ -18,62 +21,158 @@ from ingest.lexical_query import Phrase, phrases_of
 
 # How much a word counts in the document's title, in the section path, and in the passage itself.
 WEIGHTS = (1.0, 2.0, 1.0)
+# Ranking takes 1 µs for each row in which a phrase stands. Of a question's phrases the rarest are taken until their
+# rows are that many; what is left out stands in so many passages that it hardly tells them apart.
+MAX_ROWS = 10_000
+
+PAST = "temp.past"
+"""Name of an index that `create_past` makes."""
 
 _COLUMNS = "title, section_path, text"
+_TOKENIZER = "tokenize='porter unicode61 remove_diacritics 2'"
 # Given with each query. Stored as a setting of the index, it made other open connections fail ("SQL logic error").
 _RANK = f"bm25({', '.join(map(str, WEIGHTS))})"
 
 
-def create(connection: Connection, collection: int) -> None:
-    """Make the empty index of a collection unless it is there."""
+def name_of(partition: int) -> str:
+    """The index of a partition."""
+    return f"lexical_{partition:d}"
+
+
+def create(connection: Connection, index: str) -> None:
+    """Make an empty index."""
     connection.execute(
         text(f"""
-            CREATE VIRTUAL TABLE IF NOT EXISTS lexical_{collection:d} USING fts5(
-                {_COLUMNS},
-                content='lexical_source', content_rowid='row',
-                tokenize='porter unicode61 remove_diacritics 2'
+            CREATE VIRTUAL TABLE {index} USING fts5(
+                {_COLUMNS}, content='lexical_source', content_rowid='row', {_TOKENIZER}
             )
         """)
     )
 
 
-def add(connection: Connection, collection: int, revision_id: str) -> None:
+def add(connection: Connection, index: str, revision_id: str) -> None:
     """Put the passages of a revision in."""
     connection.execute(
         text(f"""
-            INSERT INTO lexical_{collection:d} (rowid, {_COLUMNS})
+            INSERT INTO {index} (rowid, {_COLUMNS})
             SELECT row, {_COLUMNS} FROM lexical_source WHERE revision_id = :revision ORDER BY row
         """),
         {"revision": revision_id},
     )
 
 
-def remove(connection: Connection, collection: int, revision_id: str) -> None:
+def remove(connection: Connection, index: str, revision_id: str) -> None:
     """Take out the passages of a revision that was put in before."""
     connection.execute(
         text(f"""
-            INSERT INTO lexical_{collection:d} (lexical_{collection:d}, rowid, {_COLUMNS})
+            INSERT INTO {index} ({index}, rowid, {_COLUMNS})
             SELECT 'delete', row, {_COLUMNS} FROM lexical_source WHERE revision_id = :revision ORDER BY row
         """),
         {"revision": revision_id},
     )
 
 
-def search(connection: Connection, collection: int, question: str, k: int) -> Sequence[LexicalHit]:
-    """At most ``k`` passages, best first, ties by id."""
-    match = _match_expression(phrases_of(question))
-    if not match or k < 1:
+def create_past(connection: Connection, revision_ids: str) -> None:
+    """Make the index `PAST`, which only this connection sees, over revisions whose ids are a JSON list."""
+    drop_past(connection)
+    connection.execute(text(f"CREATE VIRTUAL TABLE {PAST} USING fts5({_COLUMNS}, content='', {_TOKENIZER})"))
+    connection.execute(
+        text(f"""
+            INSERT INTO {PAST} (rowid, {_COLUMNS}) SELECT row, {_COLUMNS} FROM lexical_source
+            WHERE revision_id IN (SELECT value FROM json_each(:ids)) ORDER BY row
+        """),
+        {"ids": revision_ids},
+    )
+
+
+def drop_past(connection: Connection) -> None:
+    """Unmake it."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {PAST}"))
+
+
+def search(connection: Connection, sizes: Mapping[str, int], question: str, k: int) -> Sequence[LexicalHit]:
+    """At most ``k`` passages of some indexes, whose numbers of rows are ``sizes``; best first, ties by id."""
+    phrases = phrases_of(question)
+    if not phrases or k < 1 or not sizes:
         return []
+    counts = {phrase: sum(_count(connection, index, phrase) for index in sizes) for phrase in dict.fromkeys(phrases)}
+    chosen = _rarest(phrases, counts)
+    if not chosen:
+        return []
+    if len(sizes) == 1:
+        return _search_one(connection, *sizes, chosen, k)
+    return _search_several(connection, sizes, chosen, counts, k)
+
+
+def _rarest(phrases: Sequence[Phrase], counts: Mapping[Phrase, int]) -> list[Phrase]:
+    """The phrases to rank by, each as often as it is to count."""
+    rows = 0
+    chosen: set[Phrase] = set()
+    for phrase in sorted((phrase for phrase in counts if counts[phrase]), key=lambda phrase: (counts[phrase], phrase)):
+        rows += counts[phrase] * phrases.count(phrase)
+        if chosen and rows > MAX_ROWS:
+            break
+        chosen.add(phrase)
+    return [phrase for phrase in phrases if phrase in chosen]
+
+
+def _search_one(connection: Connection, index: str, phrases: Sequence[Phrase], k: int) -> Sequence[LexicalHit]:
+    match = " OR ".join(map(_quoted, phrases))
     # FTS5 is quick when it may sort by rank alone; it then breaks ties by row. That shows only where the ties reach
     # beyond the last hit, which one row more reveals.
-    best = f"""
-        SELECT rowid AS row, rank AS badness FROM lexical_{collection:d}
-        WHERE lexical_{collection:d} MATCH :match AND rank MATCH '{_RANK}' ORDER BY rank
-    """
+    best = f"{_ranked(index)} ORDER BY rank"
     hits = _hits(connection, f"{best} LIMIT :limit", match, k + 1)
     if len(hits) > k and hits[k].score == hits[k - 1].score:
         hits = _hits(connection, best, match, k)
     return hits[:k]
+
+
+def _search_several(
+    connection: Connection, sizes: Mapping[str, int], phrases: Sequence[Phrase], counts: Mapping[Phrase, int], k: int
+) -> Sequence[LexicalHit]:
+    """BM25 over all indexes as if they were one.
+
+    FTS5 weighs a phrase by how rare it is in the index at hand. Asked for one phrase at a time, that weight can be
+    taken out of its scores and the one for all indexes put in.
+    """
+    total = sum(sizes.values())
+    scores: dict[int, float] = defaultdict(float)
+    for phrase in dict.fromkeys(phrases):
+        weight = phrases.count(phrase) * _rarity(total, counts[phrase])
+        for index, size in sizes.items():
+            rows = connection.execute(text(_ranked(index)), {"match": _quoted(phrase)}).all()
+            local = _rarity(size, len(rows))
+            for row, badness in rows:
+                scores[row] += weight * -badness / local
+    best = sorted(scores.values(), reverse=True)[:k]
+    contenders = [row for row, score in scores.items() if score >= best[-1]]
+    wanted = text("SELECT row, id FROM passages WHERE row IN (SELECT value FROM json_each(:rows))")
+    ids = connection.execute(wanted, {"rows": str(contenders)})
+    hits = [LexicalHit(id, scores[row]) for row, id in ids]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.passage_id))[:k]
+
+
+def _rarity(rows: int, holding: int) -> float:
+    """The inverse document frequency as FTS5 computes it (sqlite.org/fts5.html, section 5.1.1)."""
+    weight = math.log((rows - holding + 0.5) / (holding + 0.5))
+    return weight if weight > 0 else 1e-6
+
+
+def _count(connection: Connection, index: str, phrase: Phrase) -> int:
+    counted = text(f"SELECT count(*) FROM {index} WHERE {_table(index)} MATCH :match")
+    return int(connection.scalar(counted, {"match": _quoted(phrase)}) or 0)
+
+
+def _ranked(index: str) -> str:
+    return f"""
+        SELECT rowid AS row, rank AS badness FROM {index}
+        WHERE {_table(index)} MATCH :match AND rank MATCH '{_RANK}'
+    """
+
+
+def _table(index: str) -> str:
+    """The index as its hidden column is called."""
+    return index.rsplit(".", 1)[-1]
 
 
 def _hits(connection: Connection, best: str, match: str, limit: int) -> list[LexicalHit]:
@@ -87,6 +186,6 @@ def _hits(connection: Connection, best: str, match: str, limit: int) -> list[Lex
     return [LexicalHit(passage_id, score) for passage_id, score in rows]
 
 
-def _match_expression(phrases: Sequence[Phrase]) -> str:
-    """Any of the phrases, in FTS5's language. Words hold letters and digits alone, so quoting is enough."""
-    return " OR ".join('"' + " ".join(words) + '"' for words in phrases)
+def _quoted(phrase: Phrase) -> str:
+    """A phrase in FTS5's language. Words hold letters and digits alone, so quoting is enough."""
+    return '"' + " ".join(phrase) + '"'

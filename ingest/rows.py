@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Join, Select, case, select
 
 from ingest.catalog import passage_id
 from ingest.document import Document, DocumentId, PageMap, Passage, Revision, Section, Span, StoredPassage
-from ingest.schema import collections, documents, passages, revisions, revisions_by_collection
+from ingest.schema import collections, documents, is_prepared, partitions, passages, revisions
+
+_planned = partitions.alias("planned")
+
+revisions_by_collection = (
+    revisions.join(documents, revisions.c.document_id == documents.c.id)
+    .join(partitions, documents.c.partition_id == partitions.c.id)
+    .join(collections, documents.c.collection_id == collections.c.id)
+)
+"""Revisions with their document, its partition and its collection."""
 
 _REVISION = (
     revisions.c.id,
@@ -25,6 +35,9 @@ _REVISION = (
     revisions.c.valid_to,
     revisions.c.passage_count,
     revisions.c.recipe,
+    documents.c.root,
+    # Who may read it now; for a prepared one, who will.
+    case((is_prepared, _planned.c.labels), else_=partitions.c.labels).label("labels"),
 )
 _PASSAGE = (
     passages.c.id.label("passage_id"),
@@ -41,12 +54,18 @@ _PASSAGE = (
 
 def select_revisions() -> Select[Any]:
     """Rows for `revision_of`, without the long columns."""
-    return select(*_REVISION).select_from(revisions_by_collection)
+    return select(*_REVISION).select_from(_labelled())
 
 
 def select_passages() -> Select[Any]:
     """Rows for `stored_passages`."""
-    return select(*_REVISION, *_PASSAGE).select_from(revisions_by_collection.join(passages))
+    return select(*_REVISION, *_PASSAGE).select_from(
+        _labelled().join(passages, passages.c.revision_id == revisions.c.id)
+    )
+
+
+def _labelled() -> Join:
+    return revisions_by_collection.join(_planned, revisions.c.partition_id == _planned.c.id)
 
 
 def revision_of(row: Mapping[Any, Any]) -> Revision:
@@ -64,14 +83,17 @@ def revision_of(row: Mapping[Any, Any]) -> Revision:
         valid_to=row["valid_to"],
         passage_count=row["passage_count"],
         recipe=row["recipe"],
+        root=row["root"],
+        labels=tuple(json.loads(row["labels"])),
     )
 
 
-def revision_row(revision: Revision, document: Document) -> dict[str, Any]:
+def revision_row(revision: Revision, document: Document, partition: int) -> dict[str, Any]:
     """A row of the table ``revisions`` for a revision that is prepared."""
     return {
         "id": revision.id,
         "document_id": revision.document_id,
+        "partition_id": partition,
         "number": revision.number,
         "prepared_at": revision.valid_from,
         "title": revision.title,

@@ -2,6 +2,7 @@
 
 A revision is *prepared* while ``valid_from`` is null, *current* while only ``valid_to`` is null, *replaced* when
 both are set. The index ``one_current`` makes two current revisions of a document impossible, whatever the code does.
+A document whose last revision was replaced by nothing is *removed*; its place is free for another one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -33,21 +34,60 @@ collections = Table(
     Column("name", String, nullable=False, unique=True),
 )
 
+# Each has a lexical index of its own. The labels stand as the JSON of a sorted list.
+partitions = Table(
+    "partitions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("labels", String, nullable=False),
+    UniqueConstraint("collection_id", "labels"),
+)
+
+# ``last_number`` keeps a revision's number from being given twice, also after the revision was swept.
 documents = Table(
     "documents",
     metadata,
     Column("id", String, primary_key=True),
+    Column("partition_id", ForeignKey("partitions.id"), nullable=False),
     Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("root", String, nullable=False),
     Column("source", String, nullable=False),
-    UniqueConstraint("collection_id", "source"),
+    Column("removed_at", Float),
+    Column("last_number", Integer, nullable=False),
 )
 
-# The long columns come last: SQLite then reads the short ones without touching their overflow pages.
+Index(
+    "one_at_a_place",
+    documents.c.collection_id,
+    documents.c.root,
+    documents.c.source,
+    unique=True,
+    sqlite_where=documents.c.removed_at.is_(None),
+)
+
+Index("documents_by_partition", documents.c.partition_id)
+Index("documents_never_published", documents.c.id, sqlite_where=documents.c.last_number == 0)
+
+# Where a document was before.
+moves = Table(
+    "moves",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("document_id", ForeignKey("documents.id", ondelete="CASCADE"), nullable=False),
+    Column("moved_at", Float, nullable=False),
+    Column("root", String, nullable=False),
+    Column("source", String, nullable=False),
+)
+
+# ``partition_id`` is where the revision was indexed; the document's own may be another one since. The long columns
+# come last: SQLite then reads the short ones without touching their overflow pages.
 revisions = Table(
     "revisions",
     metadata,
     Column("id", String, primary_key=True),
     Column("document_id", ForeignKey("documents.id"), nullable=False),
+    Column("partition_id", ForeignKey("partitions.id"), nullable=False),
     Column("number", Integer, nullable=False),
     Column("prepared_at", Float, nullable=False),
     Column("valid_from", Float),
@@ -65,8 +105,6 @@ revisions = Table(
 
 is_current = and_(revisions.c.valid_from.is_not(None), revisions.c.valid_to.is_(None))
 is_prepared = revisions.c.valid_from.is_(None)
-
-revisions_by_collection = collections.join(documents).join(revisions)
 
 Index("one_current", revisions.c.document_id, unique=True, sqlite_where=is_current)
 

@@ -19,22 +19,39 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourceFound:
-    """An ordinary file: where it is, what it is called in its collection, and its size in bytes."""
+    """An ordinary file: where it is, what it is called below its ``root``, and its size in bytes."""
 
     path: Path
     source: str
     size: int
+    root: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the file stands among all files, however the folder that was named is cut off from its path."""
+        return place_of(self.root, self.source)
+
+
+def place_of(root: str, source: str) -> str:
+    """A source with the root below which it lies."""
+    return f"{root.rstrip('/')}/{source}"
 
 
 @dataclass(slots=True)
 class Discovery:
-    """What was found: files by source, those that can't be taken, and those that are passed over."""
+    """What was found: files by place, those that can't be taken, and those that are passed over.
+
+    ``folders`` are the roots of the folders that were searched; a document below one of them whose file was not found
+    is gone. ``unsure`` are places below which nothing is known, because a file or folder there could not be opened.
+    """
 
     files: dict[str, SourceFound] = field(default_factory=dict)
     failed: list[Refusal] = field(default_factory=list)
     skipped: list[Refusal] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
 
-    def take(self, path: Path, source: str) -> None:
+    def take(self, path: Path, source: str, root: str) -> None:
         """Add a file unless it can't be told from another one or read at all."""
         try:
             source.encode()
@@ -44,30 +61,37 @@ class Discovery:
         try:
             status = path.stat()
         except OSError as error:
-            self.failed.append(Refusal(source, f"cannot be opened: {error.strerror or error}"))
+            self.fail(source, root, f"cannot be opened: {error.strerror or error}")
             return
         if not stat.S_ISREG(status.st_mode):
-            self.failed.append(Refusal(source, "is not an ordinary file"))
+            self.fail(source, root, "is not an ordinary file")
             return
-        other = self.files.setdefault(source, SourceFound(path, source, status.st_size))
+        found = SourceFound(path, source, status.st_size, root)
+        other = self.files.setdefault(found.place, found)
         if not other.path.samefile(path):
             reason = f"{path} would have the same name as {other.path}: ingest a folder that holds both"
             self.failed.append(Refusal(source, reason))
 
+    def fail(self, source: str, root: str, reason: str) -> None:
+        """Note a file or folder that is there but can't be looked at; what is known of it stays."""
+        self.failed.append(Refusal(printable(source), reason))
+        self.unsure.append(place_of(root, source))
 
-def discover(paths: Sequence[Path], suffixes: Collection[str]) -> Discovery:
+
+def discover(paths: Sequence[Path], suffixes: Collection[str], root: str | None = None) -> Discovery:
     """Look for files in ``paths``.
 
-    A file that is named is taken whatever its ending; its source is its name. In a folder, files with one of
-    ``suffixes`` (lower case, with the dot) are taken; their source is the path below the folder, with forward slashes.
-    Hidden files and folders, other endings, and links that lead out of the folder are skipped.
+    A file that is named is taken whatever its ending; its source is its name and its root its folder. In a folder,
+    files with one of ``suffixes`` (lower case, with the dot) are taken; their source is the path below the folder,
+    with forward slashes. Hidden files and folders, other endings, and links that lead out of the folder are skipped.
+    ``root`` stands in for the folders' own paths, for files that only happen to lie where they are.
     """
     discovery = Discovery()
     for path in paths:
         if path.is_dir():
-            _search(path, suffixes, discovery)
+            _search(path, suffixes, discovery, root or str(path.resolve()))
         elif path.exists():
-            discovery.take(path, path.name)
+            discovery.take(path, path.name, root or str(path.parent.resolve()))
         else:
             discovery.failed.append(Refusal(printable(str(path)), "there is no such file or folder"))
     return discovery
@@ -78,16 +102,17 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _search(root: Path, suffixes: Collection[str], discovery: Discovery) -> None:
+def _search(top: Path, suffixes: Collection[str], discovery: Discovery, root: str) -> None:
     def source_of(path: str | Path) -> str:
-        return Path(path).relative_to(root).as_posix()
+        return Path(path).relative_to(top).as_posix()
 
     def unreadable(error: OSError) -> None:
-        folder = source_of(error.filename) if error.filename else str(root)
-        discovery.failed.append(Refusal(printable(f"{folder}/"), f"cannot be opened: {error.strerror}"))
+        folder = source_of(error.filename) if error.filename else str(top)
+        discovery.fail(f"{folder}/" if folder != "." else "./", root, f"cannot be opened: {error.strerror}")
 
-    inside = root.resolve()
-    for folder, folders, names in os.walk(root, onerror=unreadable):
+    discovery.folders.append(root)
+    inside = top.resolve()
+    for folder, folders, names in os.walk(top, onerror=unreadable):
         for name in sorted(folders):
             path = Path(folder, name)
             if name.startswith(".") or path.is_symlink():
@@ -101,7 +126,7 @@ def _search(root: Path, suffixes: Collection[str], discovery: Discovery) -> None
             if why_not:
                 discovery.skipped.append(Refusal(printable(source_of(path)), why_not))
             else:
-                discovery.take(path, source_of(path))
+                discovery.take(path, source_of(path), root)
 
 
 def _reason_to_skip(path: Path, root: Path, suffixes: Collection[str]) -> str | None:

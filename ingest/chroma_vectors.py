@@ -9,7 +9,7 @@ times as long. So deletions are counted, and once more is dead than alive the co
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -67,13 +67,33 @@ class ChromaVectors:
             edition = self._editions.get(collection)
             if edition is None:
                 edition = self._editions[collection] = self._create(collection, number=1, complete=True)
-            for start in range(0, len(passage_ids), self._batch):
-                ids = list(passage_ids[start : start + self._batch])
-                edition.upsert(
-                    ids=ids,
-                    embeddings=vectors[start : start + self._batch],
-                    metadatas=[{"revision": revision_id}] * len(ids),
-                )
+            self._add(edition, revision_id, passage_ids, vectors)
+
+    def replace(
+        self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]
+    ) -> None:
+        """See `VectorStore.replace`."""
+        with self._lock, self._named_errors():
+            old = self._editions.get(collection)
+            new = self._create(collection, 1 if old is None else int(old.metadata["edition"]) + 1, complete=False)
+            try:
+                for revision_id, passage_ids, vectors in batches:
+                    self._add(new, revision_id, passage_ids, vectors)
+            except BaseException:
+                self._client.delete_collection(new.name)
+                raise
+            self._switch(collection, new)
+
+    def _add(
+        self, edition: Collection, revision_id: str, passage_ids: Sequence[str], vectors: npt.NDArray[np.float32]
+    ) -> None:
+        for start in range(0, len(passage_ids), self._batch):
+            ids = list(passage_ids[start : start + self._batch])
+            edition.upsert(
+                ids=ids,
+                embeddings=vectors[start : start + self._batch],
+                metadatas=[{"revision": revision_id}] * len(ids),
+            )
 
     def delete_revision(self, collection: str, revision_id: str) -> None:
         """See `VectorStore.delete_revision`."""
@@ -134,12 +154,18 @@ class ChromaVectors:
         new = self._create(collection, int(old.metadata["edition"]) + 1, complete=False)
         for batch in self._batches(old, include=["embeddings", "metadatas"]):
             new.upsert(ids=batch["ids"], embeddings=batch["embeddings"], metadatas=batch["metadatas"])
+        self._switch(collection, new)
+
+    def _switch(self, collection: str, new: Collection) -> None:
+        """Answer from an edition that is complete now."""
         new.modify(metadata={**new.metadata, "complete": True})
+        old = self._editions.get(collection)
         self._editions[collection] = new
         # Queries may still be reading the old edition, so the one before it goes instead.
         if collection in self._retired:
-            self._client.delete_collection(self._retired[collection])
-        self._retired[collection] = old.name
+            self._client.delete_collection(self._retired.pop(collection))
+        if old is not None:
+            self._retired[collection] = old.name
 
     def _batches(self, edition: Collection, include: list[Any]) -> Iterator[Any]:
         for offset in range(0, edition.count(), self._batch):

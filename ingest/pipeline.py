@@ -9,28 +9,44 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 
-from ingest.catalog import Catalog
+from ingest.catalog import Catalog, PreparedRevision
+from ingest.changes import Changes, Moved, changes
 from ingest.discovery import Refusal, SourceFound, discover
-from ingest.document import Document, Passage, Revision
+from ingest.document import DocumentId, Passage, Revision
 from ingest.embedder import Embedder
+from ingest.embedding_store import EmbeddingStore, RememberingEmbedder
+from ingest.labelling import LabelRules
 from ingest.preparation import Failure, Preparation, Prepared, Preparer
 from ingest.progress import Listener, Phase, Progress, Report, Tracker
 from ingest.reader import Reader, UnreadableFile
+from ingest.scope import Labels
 from ingest.splitter import Splitter
 from ingest.vector_sync import VectorSync
 from ingest.vectors import VectorStore
 from ingest.workers import WorkerLimits, Workers
 
-__all__ = ["Phase", "Pipeline", "Progress", "Refusal", "Report"]
+__all__ = ["Phase", "Pipeline", "PipelineConfig", "Progress", "Refusal", "Removal", "Report"]
 
 _log = logging.getLogger(__name__)
+
+SHORTEST_HISTORY_S = 3600.0
+"""Replaced revisions stay at least so long, whatever the configuration says: an answer may be citing one."""
+
+
+class Removal(StrEnum):
+    """What becomes of documents whose file is gone from its folder."""
+
+    CAUTIOUS = "cautious"
+    """They are removed, unless they are so many that it looks like a mistake; then all of them stay."""
+    ALL = "all"
+    NONE = "none"
 
 
 class _Outcome(StrEnum):
@@ -39,15 +55,25 @@ class _Outcome(StrEnum):
     UNCHANGED = "unchanged"
 
 
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """``history_s``: seconds for which a replaced or removed revision is kept. ``rules`` give files their labels."""
+
+    history_s: float = 365 * 86_400.0
+    rules: LabelRules = field(default_factory=LabelRules)
+
+
 @dataclass(slots=True)
 class _Run:
-    """What one ingest works on and has come to. ``current`` are the revisions before it, by source."""
+    """What one ingest works on and has come to. ``known`` are the revisions before it, by place."""
 
     collection: str
-    current: Mapping[str, Revision]
+    known: Mapping[str, Revision]
     tracker: Tracker
     failed: list[Refusal]
+    labels: dict[str, Labels] = field(default_factory=dict)
     done: dict[_Outcome, list[str]] = field(default_factory=lambda: {outcome: [] for outcome in _Outcome})
+    embedded: int = 0
 
     def fail(self, file: SourceFound, failure: Failure) -> None:
         """Name a file that can't be taken."""
@@ -67,90 +93,168 @@ class Pipeline:
         catalog: Catalog,
         vectors: VectorStore,
         workers: WorkerLimits | None = None,
+        store: EmbeddingStore | None = None,
+        config: PipelineConfig | None = None,
     ) -> None:
-        """With ``workers``, files are read and split in processes of their own, in this one otherwise."""
+        """With ``workers``, files are read and split in processes of their own, in this one otherwise.
+
+        Vectors that ``store`` remembers are not computed again; left out, it is one in memory.
+        """
         self._suffixes = readers.suffixes
         preparation = Preparation(readers, splitter)
         self._recipe = preparation.recipe
         self._preparer: Preparer = preparation if workers is None else Workers(preparation, workers)
         self._catalog = catalog
-        self._vectors = vectors
-        self._sync = VectorSync(embedder, catalog, vectors)
+        self._config = config or PipelineConfig()
+        self._sync = VectorSync(RememberingEmbedder(embedder, store or EmbeddingStore()), catalog, vectors)
         self._turn = Lock()
 
-    def ingest(self, paths: Sequence[Path], collection: str, progress: Listener | None = None) -> Report:
-        """Add and update what ``paths`` hold; see `ingest.discovery.discover` for what is looked at.
+    def ingest(
+        self,
+        paths: Sequence[Path],
+        collection: str,
+        progress: Listener | None = None,
+        removal: Removal = Removal.CAUTIOUS,
+        root: str | None = None,
+    ) -> Report:
+        """Make the collection equal to the folders among ``paths`` and take the files among them.
 
-        A file that can't be read is reported, the rest goes on, and what was published of it before stays. Raises
-        what makes going on useless: CatalogUnusable, VectorsUnusable, EmbedderUnusable; the next run then completes.
+        What is looked at, and what ``root`` is for, says `ingest.discovery.discover`; documents that came from
+        elsewhere are left alone. A file that can't be read is reported, the rest goes on, and what was published of it
+        before stays. Raises what makes going on useless: CatalogUnusable, VectorsUnusable, EmbedderUnusable; the next
+        run then completes.
         """
         started = time.monotonic()
         with self._turn:
             restored, restored_passages = self._sync.mend(collection, progress)
-            found = discover(paths, self._suffixes)
-            files = [found.files[source] for source in sorted(found.files)]
+            found = discover(paths, self._suffixes, root)
+            todo = changes(found, self._catalog.current(collection), _hash_of)
+            for move in todo.moved:
+                self._catalog.move(move.revision.document_id, move.file.root, move.file.source)
             run = _Run(
                 collection,
-                {revision.source: revision for revision in self._catalog.current(collection)},
-                Tracker(Phase.INGESTING, len(files), sum(file.size for file in files), progress),
+                todo.known,
+                Tracker(Phase.INGESTING, len(todo.files), sum(file.size for file in todo.files), progress),
                 list(found.failed),
             )
-            with closing(self._preparer.prepare_all(self._changed(files, run))) as prepared:
+            with closing(self._preparer.prepare_all(self._changed(todo, run))) as prepared:
                 for file, outcome in prepared:
                     run.tracker.begin(file.source, file.size)
                     if isinstance(outcome, Failure):
                         run.fail(file, outcome)
                     else:
                         run.done[self._take(file, outcome, run)].append(file.source)
+            keep = removal is Removal.NONE or (removal is Removal.CAUTIOUS and todo.alarming)
+            for revision in () if keep else todo.gone:
+                self._remove(revision.document_id)
+            self._catalog.sweep(time.time() - max(self._config.history_s, SHORTEST_HISTORY_S))
+        gone = tuple(revision.source for revision in todo.gone)
+        moved = {move.file.source for move in todo.moved}
         return Report(
             added=tuple(run.done[_Outcome.ADDED]),
             updated=tuple(run.done[_Outcome.UPDATED]),
-            unchanged=tuple(sorted(run.done[_Outcome.UNCHANGED])),
+            unchanged=tuple(sorted(source for source in run.done[_Outcome.UNCHANGED] if source not in moved)),
+            moved=tuple((move.revision.source, move.file.source) for move in todo.moved),
+            removed=() if keep else gone,
+            kept=gone if removal is Removal.NONE else (),
+            withheld=gone if keep and removal is not Removal.NONE else (),
             failed=tuple(run.failed),
             skipped=tuple(found.skipped),
             restored=tuple(revision.source for revision in restored),
-            passages=restored_passages + run.tracker.passages,
+            passages=restored_passages + run.embedded,
+            reused=run.tracker.passages - run.embedded,
             seconds=time.monotonic() - started,
         )
 
     def mend(self, collection: str, progress: Listener | None = None) -> Sequence[Revision]:
         """Make the vectors of a collection agree with its catalog; the revisions that lacked some.
 
-        Every ingest begins with it. A service calls it before it answers from vectors that another embedder, or no
-        one, has made.
+        Every ingest begins with it, and so does a service.
         """
         with self._turn:
             return self._sync.mend(collection, progress)[0]
 
-    def _changed(self, files: Iterable[SourceFound], run: _Run) -> Iterator[SourceFound]:
+    def rebuild(self, collection: str, progress: Listener | None = None) -> int:
+        """Make all vectors of a collection anew from the catalog; how many passages had to be embedded.
+
+        What answers until then answers on, and is left as it is should this be broken off.
+        """
+        with self._turn:
+            return self._sync.rebuild(collection, progress)
+
+    def remove(self, document: DocumentId) -> Revision | None:
+        """Take a document out; its history stays for as long as all history. The revision that ended."""
+        with self._turn:
+            return self._remove(document)
+
+    def restore(self, document: DocumentId, number: int) -> Revision:
+        """Publish what a revision said as the document's next one. Raises KeyError where there is no such revision.
+
+        Raises ValueError when the document was removed and another one stands at its place now.
+        """
+        with self._turn:
+            old = self._catalog.revision(document, number)
+            if old is None:
+                raise KeyError(f"{document}-{number}")
+            passages = tuple(stored.passage for stored in self._catalog.passages_of(old.id))
+            content = self._catalog.document(old.id)
+            waiting = self._catalog.prepare(
+                old.collection, content, passages, old.recipe, labels=old.labels, into=document
+            )
+            self._publish(waiting, passages, Tracker(Phase.INGESTING, 1, 0, None))
+            return waiting.revision
+
+    def _remove(self, document: DocumentId) -> Revision | None:
+        ended = self._catalog.remove(document)
+        if ended is not None:
+            self._sync.forget(ended)
+        return ended
+
+    def _changed(self, todo: Changes, run: _Run) -> Iterator[SourceFound]:
         """The files that have to be read; the others are entered in the run."""
-        for file in files:
-            current = run.current.get(file.source)
+        renamed = {move.file.place for move in todo.moved if _names_its_document(move)}
+        for file in todo.files:
+            current = run.known.get(file.place)
             try:
-                same = current is not None and (current.content_hash, current.recipe) == (_hash_of(file), self._recipe)
+                labels = run.labels[file.place] = self._config.rules.labels_of(file)
+                same = current is not None and (current.content_hash, current.recipe, current.labels) == (
+                    _hash_of(file),
+                    self._recipe,
+                    labels,
+                )
             except UnreadableFile as error:
                 run.fail(file, Failure(error.reason))
                 continue
-            if same:
+            if same and file.place not in renamed:
                 run.tracker.begin(file.source, file.size)
                 run.done[_Outcome.UNCHANGED].append(file.source)
             else:
                 yield file
 
     def _take(self, file: SourceFound, prepared: Prepared, run: _Run) -> _Outcome:
-        current = run.current.get(file.source)
-        if current is not None and self._is(current, prepared):
+        current, labels = run.known.get(file.place), run.labels[file.place]
+        if current is not None and current.labels == labels and self._is(current, prepared):
             self._catalog.confirm(current.id, self._recipe)
             return _Outcome.UNCHANGED
-        self._publish(run.collection, prepared.document, prepared.passages, run.tracker)
+        waiting = self._catalog.prepare(
+            run.collection,
+            prepared.document,
+            prepared.passages,
+            self._recipe,
+            root=file.root,
+            labels=labels,
+            into=None if current is None else current.document_id,
+        )
+        run.embedded += self._publish(waiting, prepared.passages, run.tracker)
         return _Outcome.ADDED if current is None else _Outcome.UPDATED
 
-    def _publish(self, collection: str, document: Document, passages: Sequence[Passage], tracker: Tracker) -> None:
-        prepared = self._catalog.prepare(collection, document, passages, self._recipe)
-        self._sync.write(prepared.revision, prepared.passage_ids, passages, tracker.embedded)
-        replaced = self._catalog.publish(prepared)
+    def _publish(self, waiting: PreparedRevision, passages: Sequence[Passage], tracker: Tracker) -> int:
+        """Vectors first, then the flip, then the sweep; how many passages had to be embedded."""
+        embedded = self._sync.write(waiting.revision, waiting.passage_ids, passages, tracker.embedded)
+        replaced = self._catalog.publish(waiting)
         if replaced is not None:
-            self._vectors.delete_revision(collection, replaced.id)
+            self._sync.forget(replaced)
+        return embedded
 
     def _is(self, current: Revision, prepared: Prepared) -> bool:
         """Whether a new version of reader or splitter makes of the file what stands in the catalog already."""
@@ -159,6 +263,12 @@ class Pipeline:
             and self._catalog.document(current.id) == prepared.document
             and tuple(stored.passage for stored in self._catalog.passages_of(current.id)) == prepared.passages
         )
+
+
+def _names_its_document(move: Moved) -> bool:
+    """Whether a document without a title of its own was called by the name that its file had."""
+    before, after = Path(move.revision.source).stem, Path(move.file.source).stem
+    return before != after and move.revision.title == before
 
 
 def _hash_of(file: SourceFound) -> str:

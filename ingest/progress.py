@@ -20,7 +20,7 @@ class Phase(StrEnum):
 class Progress:
     """One moment. ``source`` is at hand, the ``position``-th (from 1) of ``total``.
 
-    ``bytes_done`` of ``bytes_total`` are behind it, without this file (0 while restoring). ``passages`` were embedded
+    ``bytes_done`` of ``bytes_total`` are behind it, without this file (0 while restoring). ``passages`` were stored
     since the phase began.
     """
 
@@ -40,16 +40,24 @@ Listener = Callable[[Progress], None]
 class Report:
     """What an ingest did, by source.
 
-    ``restored`` are documents whose vectors were missing and made anew, ``passages`` those embedded in all.
+    ``moved`` pairs where a document was with where it is. Documents whose file is gone are ``removed``; ``kept`` where
+    that was asked for, or ``withheld`` because they are so many that it has to be confirmed. ``restored`` are
+    documents whose vectors were missing and made anew, ``passages`` those embedded in all, ``reused`` those of new
+    revisions whose words had been embedded before.
     """
 
     added: tuple[str, ...] = ()
     updated: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    withheld: tuple[str, ...] = ()
     failed: tuple[Refusal, ...] = ()
     skipped: tuple[Refusal, ...] = ()
     restored: tuple[str, ...] = ()
     passages: int = 0
+    reused: int = 0
     seconds: float = field(default=0.0, compare=False)
 
 
@@ -75,7 +83,7 @@ class Tracker:
         self._tell()
 
     def embedded(self, passages: int) -> None:
-        """So many more passages of it are embedded and stored."""
+        """So many more passages of it are stored with their vectors."""
         self.passages += passages
         self._tell()
 

@@ -94,7 +94,7 @@ class SqliteCatalog(SqliteWriting):
 
     def document(self, revision_id: str) -> Document:
         """See `Catalog.document`."""
-        query = select(revisions, documents.c.source).join(documents).where(revisions.c.id == revision_id)
+        query = select(revisions, documents.c.source).select_from(revisions.join(documents)).where(revisions.c.id == revision_id)
         with self.database.read() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -193,8 +193,10 @@ def _held(scope: Scope) -> ColumnElement[bool]:
 
 def _partitions(connection: Connection, collection: str) -> dict[int, Labels]:
     """The partitions of a collection that hold a current revision."""
-    query = select(partitions.c.id, partitions.c.labels).join(collections).where(collections.c.name == collection)
-    held = select(documents.c.id).join(revisions).where(documents.c.partition_id == partitions.c.id, is_current)
+    query = select(partitions.c.id, partitions.c.labels).select_from(partitions.join(collections))
+    query = query.where(collections.c.name == collection)
+    held = select(revisions.c.id).select_from(documents.join(revisions))
+    held = held.where(documents.c.partition_id == partitions.c.id, is_current)
     rows = connection.execute(query.where(held.exists()).order_by(partitions.c.id))
     return {id: tuple(json.loads(labels)) for id, labels in rows}
 
@@ -206,7 +208,7 @@ def _indexes(connection: Connection, collection: str, scope: Scope) -> dict[str,
         return {lexical_index.name_of(id): 0 for id in readable}
     query = (
         select(documents.c.partition_id, func.sum(revisions.c.passage_count))
-        .join(revisions)
+        .select_from(revisions.join(documents))
         .where(is_current, documents.c.partition_id.in_(readable))
         .group_by(documents.c.partition_id)
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
 
 from ingest.catalog import Catalog
 from ingest.contextual import contextual_text
 from ingest.document import Passage, Revision
-from ingest.embedder import Embedder
+from ingest.embedder import Vectors
+from ingest.embedding_store import RememberingEmbedder
 from ingest.progress import Listener, Phase, Tracker
+from ingest.scope import collection_of, partition
 from ingest.vectors import VectorStore
 
 # Passages embedded and stored at a time: bounds the memory, and is how often progress shows.
@@ -18,7 +22,7 @@ BATCH = 128
 class VectorSync:
     """Writes the vectors of revisions, and mends what crashes, another embedder or a lost folder left behind."""
 
-    def __init__(self, embedder: Embedder, catalog: Catalog, vectors: VectorStore) -> None:
+    def __init__(self, embedder: RememberingEmbedder, catalog: Catalog, vectors: VectorStore) -> None:
         self._embedder = embedder
         self._catalog = catalog
         self._vectors = vectors
@@ -28,14 +32,21 @@ class VectorSync:
         revision: Revision,
         passage_ids: Sequence[str],
         passages: Sequence[Passage],
-        embedded: Callable[[int], None],
-    ) -> None:
-        """Embed all passages of a revision and store them; ``embedded`` hears how many more are done."""
+        written: Callable[[int], None],
+    ) -> int:
+        """Store the vectors of a revision; ``written`` hears how many more are done. How many had to be embedded."""
+        embedded = 0
         for start in range(0, len(passages), BATCH):
             batch = slice(start, start + BATCH)
-            texts = [contextual_text(revision.title, passage) for passage in passages[batch]]
-            self._vectors.upsert(revision.collection, revision.id, passage_ids[batch], self._embedder.embed(texts))
-            embedded(len(texts))
+            vectors, new = self._embed(revision, passages[batch])
+            self._vectors.upsert(partition_of(revision), revision.id, passage_ids[batch], vectors)
+            embedded += new
+            written(len(vectors))
+        return embedded
+
+    def forget(self, revision: Revision) -> None:
+        """Delete the vectors of a revision that does not hold, where it was indexed."""
+        self._vectors.delete_revision(partition_of(revision), revision.id)
 
     def mend(self, collection: str, listener: Listener | None = None) -> tuple[Sequence[Revision], int]:
         """Sweep what is not current and make anew what is missing.
@@ -44,18 +55,67 @@ class VectorSync:
         embedded, and the model not loaded, when all is in place.
         """
         # First the vectors, then the record that says they were being written: a crash in between is swept again.
-        for revision_id in self._catalog.unpublished(collection):
-            self._vectors.delete_revision(collection, revision_id)
-            self._catalog.discard(revision_id)
+        for revision in self._catalog.unpublished(collection):
+            self.forget(revision)
+            self._catalog.discard(revision.id)
         current = self._catalog.current(collection)
-        stored = self._vectors.counts(collection)
-        for orphan in stored.keys() - {revision.id for revision in current}:
-            self._vectors.delete_revision(collection, orphan)
-        incomplete = [revision for revision in current if stored.get(revision.id, 0) != revision.passage_count]
+        incomplete = self._sweep(collection, current)
         tracker = Tracker(Phase.RESTORING, len(incomplete), 0, listener)
+        embedded = 0
         for revision in incomplete:
             tracker.begin(revision.source)
-            self._vectors.delete_revision(collection, revision.id)
+            self.forget(revision)
             passages = self._catalog.passages_of(revision.id)
-            self.write(revision, [p.id for p in passages], [p.passage for p in passages], tracker.embedded)
-        return incomplete, tracker.passages
+            embedded += self.write(
+                revision, [p.id for p in passages], [p.passage for p in passages], tracker.embedded
+            )
+        return incomplete, embedded
+
+    def rebuild(self, collection: str, listener: Listener | None = None) -> int:
+        """Make all vectors of a collection anew beside those that answer until then; how many were embedded."""
+        parts: dict[str, list[Revision]] = {name: [] for name in self._partitions(collection)}
+        for revision in self._catalog.current(collection):
+            parts.setdefault(partition_of(revision), []).append(revision)
+        tracker = Tracker(Phase.RESTORING, sum(map(len, parts.values())), 0, listener)
+        embedded = 0
+
+        def batches(revisions: Sequence[Revision]) -> Iterator[tuple[str, Sequence[str], Vectors]]:
+            nonlocal embedded
+            for revision in revisions:
+                tracker.begin(revision.source)
+                stored = self._catalog.passages_of(revision.id)
+                for start in range(0, len(stored), BATCH):
+                    batch = stored[start : start + BATCH]
+                    vectors, new = self._embed(revision, [found.passage for found in batch])
+                    embedded += new
+                    tracker.embedded(len(batch))
+                    yield revision.id, [found.id for found in batch], vectors
+
+        for name, revisions in parts.items():
+            self._vectors.replace(name, batches(revisions))
+        return embedded
+
+    def _sweep(self, collection: str, current: Sequence[Revision]) -> list[Revision]:
+        """Delete the vectors of what is not current; the current revisions whose vectors are not all there."""
+        expected: dict[str, dict[str, Revision]] = {name: {} for name in self._partitions(collection)}
+        for revision in current:
+            expected.setdefault(partition_of(revision), {})[revision.id] = revision
+        incomplete: list[Revision] = []
+        for name, revisions in expected.items():
+            stored = self._vectors.counts(name)
+            for orphan in stored.keys() - revisions.keys():
+                self._vectors.delete_revision(name, orphan)
+            incomplete += [r for r in revisions.values() if stored.get(r.id, 0) != r.passage_count]
+        return incomplete
+
+    def _partitions(self, collection: str) -> list[str]:
+        return [name for name in self._vectors.collections() if collection_of(name) == collection]
+
+    def _embed(self, revision: Revision, passages: Sequence[Passage]) -> tuple[Vectors, int]:
+        vectors, new = self._embedder.embed_counted([contextual_text(revision.title, p) for p in passages])
+        return np.ascontiguousarray(vectors), new
+
+
+def partition_of(revision: Revision) -> str:
+    """Where the vectors of a revision that holds, or will, are kept."""
+    return partition(revision.collection, revision.labels)

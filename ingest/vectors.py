@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,15 @@ class VectorStore(Protocol):
 
     def delete_revision(self, collection: str, revision_id: str) -> None:
         """Forget all vectors of one revision; none there is no error."""
+        ...
+
+    def replace(
+        self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]
+    ) -> None:
+        """Hold just these, batches of (revision id, passage ids, vectors); queries see what was before until all is in.
+
+        Broken off, it changes nothing.
+        """
         ...
 
     def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:

@@ -106,7 +106,7 @@ class CatalogContract:
         assert catalog.revision(prepared.revision.document_id, 1) is None
         assert catalog.search("default", "alarm", 5) == []
         assert catalog.passages(prepared.passage_ids) == {}
-        assert catalog.unpublished("default") == [prepared.revision.id]
+        assert [r.id for r in catalog.unpublished("default")] == [prepared.revision.id]
         assert catalog.unpublished("other") == []
 
     def test_publishing_replaces_the_predecessor(self, catalog: Catalog, clock: Clock) -> None:

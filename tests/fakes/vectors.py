@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import RLock
 
 import numpy as np
@@ -30,6 +30,17 @@ class MemoryVectors:
         with self._lock:
             rows = self._rows.get(collection, {})
             self._rows[collection] = {id: row for id, row in rows.items() if row[0] != revision_id}
+
+    def replace(
+        self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]
+    ) -> None:
+        rows = {
+            id: (revision, row.copy())
+            for revision, ids, vectors in batches
+            for id, row in zip(ids, vectors, strict=True)
+        }
+        with self._lock:
+            self._rows[collection] = rows
 
     def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
         with self._lock:

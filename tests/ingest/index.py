@@ -14,8 +14,10 @@ from ingest.contextual import contextual_text
 from ingest.document import StoredPassage
 from ingest.embedder import Embedder
 from ingest.lexical_query import words_of
-from ingest.pipeline import Pipeline, Report
+from ingest.embedding_store import EmbeddingStore
+from ingest.pipeline import Pipeline, PipelineConfig, Removal, Report
 from ingest.reader import Reader
+from ingest.scope import collection_of
 from ingest.splitter import Splitter
 from ingest.sqlite_catalog import SqliteCatalog
 from ingest.vectors import VectorStore
@@ -35,15 +37,22 @@ class Index:
     reader: PlainReader = field(default_factory=PlainReader)
     splitter: ParagraphSplitter = field(default_factory=ParagraphSplitter)
 
-    def ingest(self, *paths: Path, collection: str = "default") -> Report:
-        return pipeline(self).ingest(paths, collection)
+    store: EmbeddingStore = field(default_factory=EmbeddingStore)
+    config: PipelineConfig = field(default_factory=PipelineConfig)
+
+    def ingest(
+        self, *paths: Path, collection: str = "default", removal: Removal = Removal.CAUTIOUS, root: str | None = None
+    ) -> Report:
+        return pipeline(self).ingest(paths, collection, removal=removal, root=root)
 
 
 def pipeline(index: Index) -> Pipeline:
     reader: Reader = index.reader
     splitter: Splitter = index.splitter
     embedder: Embedder = index.embedder
-    return Pipeline(reader, splitter, embedder, index.catalog, index.vectors)
+    return Pipeline(
+        reader, splitter, embedder, index.catalog, index.vectors, store=index.store, config=index.config
+    )
 
 
 @contextmanager
@@ -52,9 +61,11 @@ def stored_index(folder: Path) -> Iterator[Index]:
     embedder = HashEmbedder(2_048)
     catalog = SqliteCatalog(folder / "catalog.sqlite")
     vectors = ChromaVectors(folder / "chroma", embedder.name)
+    store = EmbeddingStore(folder / "embeddings.sqlite")
     try:
-        yield Index(catalog, vectors, embedder)
+        yield Index(catalog, vectors, embedder, store=store)
     finally:
+        store.close()
         vectors.close()
         catalog.close()
 
@@ -87,5 +98,9 @@ def _words(passage: StoredPassage) -> list[str]:
 def assert_clean(index: Index, collection: str = "default") -> None:
     """Nothing is left over and nothing is missing."""
     current = {revision.id: revision.passage_count for revision in index.catalog.current(collection)}
-    assert index.vectors.counts(collection) == current
+    stored: dict[str, int] = {}
+    for name in index.vectors.collections():
+        if collection_of(name) == collection:
+            stored |= index.vectors.counts(name)
+    assert stored == current
     assert index.catalog.unpublished(collection) == []

@@ -49,7 +49,7 @@ def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     again = SqliteCatalog(path)
     assert again.current() == [kept]
     assert found(again, "alarm") == ["new alarm"]
-    assert again.unpublished("default") == [prepared.revision.id]
+    assert [r.id for r in again.unpublished("default")] == [prepared.revision.id]
     again.publish(prepared)
     assert found(again, "later") == ["later"]
     again.close()
@@ -160,7 +160,7 @@ def test_another_process_reads_while_this_one_writes(catalog: SqliteCatalog, tmp
         "catalog = SqliteCatalog(Path(sys.argv[1]));"
         "print(len(catalog.search('default', 'alarm', 9)), [r.number for r in catalog.current()])"
     )
-    with catalog._write() as connection:
+    with catalog.database.write() as connection:
         connection.exec_driver_sql("UPDATE state SET generation = generation + 1")
         output = subprocess.run(
             [sys.executable, "-c", read, str(tmp_path / "catalog.sqlite")], capture_output=True, text=True, check=True

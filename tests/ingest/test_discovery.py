@@ -12,15 +12,15 @@ SUFFIXES = frozenset({".md", ".txt"})
 
 
 def sources(discovery: Discovery) -> list[str]:
-    return sorted(discovery.files)
+    return sorted(file.source for file in discovery.files.values())
 
 
 def test_a_folder_gives_its_files_with_paths_below_it(tmp_path: Path) -> None:
     write(tmp_path, {"b.md": "b", "a/x.txt": "x", "a/deep/er/y.MD": "y"})
     found = discover([tmp_path], SUFFIXES)
     assert sources(found) == ["a/deep/er/y.MD", "a/x.txt", "b.md"]
-    assert found.files["a/x.txt"].path == tmp_path / "a" / "x.txt"
-    assert found.files["b.md"].size == 1
+    assert found.files[f"{tmp_path}/a/x.txt"].path == tmp_path / "a" / "x.txt"
+    assert found.files[f"{tmp_path}/b.md"].size == 1
     assert (found.failed, found.skipped) == ([], [])
 
 
@@ -83,8 +83,14 @@ def test_what_is_not_there_or_not_a_file_fails(tmp_path: Path) -> None:
 def test_two_files_of_one_name_are_not_mixed_up(tmp_path: Path) -> None:
     write(tmp_path, {"one/a.md": "1", "two/a.md": "2"})
     found = discover([tmp_path / "one", tmp_path / "two"], SUFFIXES)
-    assert found.files["a.md"].path == tmp_path / "one" / "a.md"
-    ((source, reason),) = found.failed
+    assert [(file.root, file.source) for file in found.files.values()] == [
+        (f"{tmp_path}/one", "a.md"),
+        (f"{tmp_path}/two", "a.md"),
+    ]
+    assert found.folders == [f"{tmp_path}/one", f"{tmp_path}/two"]
+    mixed = discover([tmp_path / "one", tmp_path / "two"], SUFFIXES, root="upload")
+    ((source, reason),) = mixed.failed
+    assert [file.path for file in mixed.files.values()] == [tmp_path / "one" / "a.md"]
     assert source == "a.md"
     assert str(tmp_path / "one" / "a.md") in reason
 
@@ -118,3 +124,4 @@ def test_a_folder_that_cannot_be_opened_fails(tmp_path: Path, monkeypatch: pytes
     found = discover([tmp_path], SUFFIXES)
     assert sources(found) == ["a.md"]
     assert found.failed == [("shut/", "cannot be opened: Permission denied")]
+    assert found.unsure == [f"{tmp_path}/shut/"]

@@ -52,11 +52,11 @@ class Crashing:
         if name not in WRITES:
             return method
 
-        def counted(*arguments: object) -> object:
+        def counted(*arguments: object, **named: object) -> object:
             self._countdown[0] -= 1
             if self._countdown[0] == 0 and not self._after:
                 raise Crash
-            result = method(*arguments)
+            result = method(*arguments, **named)
             if self._countdown[0] == 0:
                 raise Crash
             return result
@@ -125,11 +125,11 @@ def test_a_disk_that_fills_up_fails_the_run_and_loses_nothing(tmp_path: Path) ->
         index.ingest(files)
         catalog = index.catalog
         assert isinstance(catalog, SqliteCatalog)
-        with catalog._read() as connection:
+        with catalog.database.read() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         write(files, {**AFTER, "big.txt": "\n\n".join(f"filler {n} of many" for n in range(5_000))})
         limit = f"PRAGMA max_page_count = {pages + 20}"
-        event.listen(catalog._engine, "checkout", lambda connection, *_: connection.execute(limit))
+        event.listen(catalog.database.engine, "checkout", lambda connection, *_: connection.execute(limit))
         with pytest.raises(CatalogUnusable, match="full"):
             index.ingest(files)
         assert answers(index, "alarm") == OLD

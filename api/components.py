@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is
     from decoding.loading import Decoder
     from decoding.store import ModelStore
     from ingest.chroma_vectors import ChromaVectors
+    from ingest.embedding_store import EmbeddingStore
     from ingest.formats import Readers
     from ingest.pipeline import Pipeline
     from ingest.sections import StructureSplitter
@@ -36,6 +37,16 @@ QUIET_LIBRARIES = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 """Environment of the libraries, read by them on import."""
+
+
+class VectorsMissing(Exception):
+    """A collection was never embedded with the embedder that questions are embedded with."""
+
+    def __init__(self, collection: str, embedder: str) -> None:
+        super().__init__(
+            f"the documents of collection {collection} have no vectors of {embedder}; make them with: docqa rebuild "
+            "(or set DOCQA_EMBEDDER to the model they were ingested with)"
+        )
 
 
 class Answers(Protocol):
@@ -92,10 +103,22 @@ class LocalComponents:
         """See `Components.load`."""
         begin("index")
         _ = self.catalog, self.vectors
+        for collection in self.catalog.collections():
+            self._complete(collection)
         begin("embedder")
         self.embedder.embed(["Ready?"])
         begin("language model")
         _ = self.answers
+
+    def _complete(self, collection: str) -> None:
+        """Make anew the vectors that a crash has cost. Raises `VectorsMissing` where there is none at all."""
+        from ingest.vector_sync import partition_of
+
+        current = self.catalog.current(collection)
+        partitions = {partition_of(revision) for revision in current}
+        if any(revision.passage_count for revision in current) and not any(map(self.vectors.count, partitions)):
+            raise VectorsMissing(collection, self.embedder.name)
+        self.pipeline.mend(collection)
 
     def own_data(self) -> None:
         """Take the data folder for this process. Raises `DataLocked`; twice is no error."""
@@ -143,6 +166,15 @@ class LocalComponents:
         return SentenceEmbedder(self.store.folder(self.settings.embedder))
 
     @cached_property
+    def embedding_store(self) -> EmbeddingStore:
+        """Vectors that were computed before."""
+        from ingest.embedding_store import EmbeddingStore
+
+        store = EmbeddingStore(self.settings.embeddings_path)
+        self._open.callback(store.close)
+        return store
+
+    @cached_property
     def readers(self) -> Readers:
         """Files to documents."""
         from ingest.formats import Readers
@@ -160,7 +192,8 @@ class LocalComponents:
     @cached_property
     def pipeline(self) -> Pipeline:
         """Files into the index."""
-        from ingest.pipeline import Pipeline
+        from ingest.labelling import LabelRules
+        from ingest.pipeline import Pipeline, PipelineConfig
         from ingest.workers import WorkerLimits
 
         settings = self.settings
@@ -169,14 +202,26 @@ class LocalComponents:
             seconds=settings.parse_seconds,
             memory_bytes=settings.parse_memory_mb * 1024 * 1024,
         )
-        return Pipeline(self.readers, self.splitter, self.embedder, self.catalog, self.vectors, workers)
+        config = PipelineConfig(settings.history_days * 86_400.0, LabelRules(settings.label_rules))
+        return Pipeline(
+            self.readers,
+            self.splitter,
+            self.embedder,
+            self.catalog,
+            self.vectors,
+            workers,
+            self.embedding_store,
+            config,
+        )
 
     @cached_property
     def retriever(self) -> HybridRetriever:
         """Questions to passages."""
+        from ingest.embedding_store import RememberingEmbedder
         from qa.retriever import HybridRetriever
 
-        return HybridRetriever(self.embedder, self.vectors, self.catalog)
+        remembered = RememberingEmbedder(self.embedder, self.embedding_store)
+        return HybridRetriever(self.embedder, self.vectors, self.catalog, remembered=remembered)
 
     @cached_property
     def decoder(self) -> Decoder:

@@ -73,6 +73,15 @@ class Settings(BaseSettings):
     parse_seconds: float = Field(120.0, gt=0, le=86_400, description="Seconds that reading one file may take.")
     parse_memory_mb: int = Field(1024, ge=128, le=65_536, description="Memory that reading one file may take, in MiB.")
 
+    history_days: float = Field(
+        365.0, ge=0, le=36_500, description="Days for which replaced and removed revisions stay, to be cited and asked."
+    )
+    label_rules: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="Labels of files by the pattern of their path below the ingested folder, as a table in the TOML "
+        'file or as JSON: {"hr/*": ["hr"]}. Documents with labels are found by those who hold one of them.',
+    )
+
     passages: int = Field(5, ge=1, le=50, description="Passages given to the model with a question, at most.")
     prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
@@ -106,6 +115,11 @@ class Settings(BaseSettings):
     def vectors_dir(self) -> Path:
         """Folder of the vector store."""
         return self.data_dir / "chroma"
+
+    @property
+    def embeddings_path(self) -> Path:
+        """SQLite file with the vectors that were computed before."""
+        return self.data_dir / "embeddings.sqlite"
 
     @property
     def models_dir(self) -> Path:
@@ -197,7 +211,7 @@ def _variable(name: str) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is None or value == ():
+    if value is None or value in ((), {}):
         return ""
     return f"`{','.join(value)}`" if isinstance(value, tuple) else f"`{value}`"
 

@@ -56,8 +56,7 @@ def changes(found: Discovery, current: Sequence[Revision], hash_of: Callable[[So
     gone = {
         revision.id: revision
         for revision in below
-        if (place := place_of(revision.root, revision.source)) not in found.files
-        and not _is_below(place, found.unsure)
+        if (place := place_of(revision.root, revision.source)) not in found.files and not _is_below(place, found.unsure)
     }
     elsewhere = [revision for revision in current if revision not in below and _has_vanished(revision)]
     movable: dict[str, list[Revision]] = defaultdict(list)
@@ -73,10 +72,10 @@ def changes(found: Discovery, current: Sequence[Revision], hash_of: Callable[[So
             continue
         named = _below_known_root(file, roots)
         result.files.append(named)
-        if movable and (revision := _moved_to(named, movable, hash_of)):
-            gone.pop(revision.id, None)
-            result.moved.append(Moved(named, revision))
-            result.known[place] = replace(revision, root=named.root, source=named.source)
+        if movable and (was := _moved_to(named, movable, hash_of)):
+            gone.pop(was.id, None)
+            result.moved.append(Moved(named, was))
+            result.known[place] = replace(was, root=named.root, source=named.source)
     result.gone = sorted(gone.values(), key=lambda revision: (revision.source, revision.root))
     return result
 

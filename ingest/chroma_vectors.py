@@ -69,9 +69,7 @@ class ChromaVectors:
                 edition = self._editions[collection] = self._create(collection, number=1, complete=True)
             self._add(edition, revision_id, passage_ids, vectors)
 
-    def replace(
-        self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]
-    ) -> None:
+    def replace(self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]) -> None:
         """See `VectorStore.replace`."""
         with self._lock, self._named_errors():
             old = self._editions.get(collection)

@@ -100,7 +100,7 @@ def search(connection: Connection, sizes: Mapping[str, int], question: str, k: i
     if not chosen:
         return []
     if len(sizes) == 1:
-        return _search_one(connection, *sizes, chosen, k)
+        return _search_one(connection, next(iter(sizes)), chosen, k)
     return _search_several(connection, sizes, chosen, counts, k)
 
 

@@ -94,7 +94,11 @@ class SqliteCatalog(SqliteWriting):
 
     def document(self, revision_id: str) -> Document:
         """See `Catalog.document`."""
-        query = select(revisions, documents.c.source).select_from(revisions.join(documents)).where(revisions.c.id == revision_id)
+        query = (
+            select(revisions, documents.c.source)
+            .select_from(revisions.join(documents))
+            .where(revisions.c.id == revision_id)
+        )
         with self.database.read() as connection:
             row = connection.execute(query).first()
         if row is None:
@@ -131,7 +135,9 @@ class SqliteCatalog(SqliteWriting):
                 return lexical_index.search(connection, _indexes(connection, collection, scope), question, k)
             held = select_revisions().where(collections.c.name == collection, _held(scope))
             readable = [
-                revision for row in connection.execute(held) if scope.reads((revision := revision_of(row._mapping)).labels)
+                revision
+                for row in connection.execute(held)
+                if scope.reads((revision := revision_of(row._mapping)).labels)
             ]
             lexical_index.create_past(connection, json.dumps([revision.id for revision in readable]))
             size = sum(revision.passage_count for revision in readable)

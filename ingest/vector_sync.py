@@ -66,9 +66,7 @@ class VectorSync:
             tracker.begin(revision.source)
             self.forget(revision)
             passages = self._catalog.passages_of(revision.id)
-            embedded += self.write(
-                revision, [p.id for p in passages], [p.passage for p in passages], tracker.embedded
-            )
+            embedded += self.write(revision, [p.id for p in passages], [p.passage for p in passages], tracker.embedded)
         return incomplete, embedded
 
     def rebuild(self, collection: str, listener: Listener | None = None) -> int:

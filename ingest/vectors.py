@@ -44,9 +44,7 @@ class VectorStore(Protocol):
         """Forget all vectors of one revision; none there is no error."""
         ...
 
-    def replace(
-        self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]
-    ) -> None:
+    def replace(self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]) -> None:
         """Hold just these, batches of (revision id, passage ids, vectors); queries see what was before until all is in.
 
         Broken off, it changes nothing.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ingest.document import Span, StoredPassage
+from ingest.scope import NOW, Scope
 
 
 class SentenceStatus(StrEnum):
@@ -122,7 +123,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, of which collection, after which turns (oldest first)."""
+    """What is asked, of which collection, after which turns (oldest first).
+
+    ``scope`` says as of when, and which labels whoever asks holds.
+    """
 
     text: str
     collection: str
@@ -130,6 +134,7 @@ class Question:
     max_output_tokens: int | None = None
     temperature: float = 0.0
     seed: int = 0
+    scope: Scope = NOW
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ingest.scope import NOW, Scope
 from qa.answer import RetrievedPassage, Turn
 from qa.fusion import Ranking, fuse
-from qa.retriever import Retriever
+from qa.retriever import ATTEMPTS, Retriever
 from qa.words import content_stems
 
 FEW_CONTENT_WORDS = 3
@@ -55,18 +56,23 @@ def queries(question: str, history: Sequence[Turn]) -> tuple[Query, ...]:
 
 
 def retrieve_in_context(
-    retriever: Retriever, question: str, history: Sequence[Turn], collection: str, k: int
+    retriever: Retriever, question: str, history: Sequence[Turn], collection: str, k: int, scope: Scope = NOW
 ) -> tuple[RetrievedPassage, ...]:
     """The passages for a question in its conversation, at most ``k``, best first."""
-    return retrieve_all(retriever, queries(question, history), collection, k)
+    return retrieve_all(retriever, queries(question, history), collection, k, scope)
 
 
-def retrieve_all(retriever: Retriever, asked: Sequence[Query], collection: str, k: int) -> tuple[RetrievedPassage, ...]:
-    """The passages that one question's queries find together, at most ``k``, best first."""
+def retrieve_all(
+    retriever: Retriever, asked: Sequence[Query], collection: str, k: int, scope: Scope = NOW
+) -> tuple[RetrievedPassage, ...]:
+    """The passages that one question's queries find together, at most ``k``, best first; no two revisions mixed."""
     if len(asked) == 1:
-        return tuple(retriever.retrieve(asked[0].text, collection, k))
-    # Deeper lists than what is wanted, so that a passage that both searches know can win over both firsts.
-    results = [retriever.retrieve(query.text, collection, 4 * k) for query in asked]
+        return tuple(retriever.retrieve(asked[0].text, collection, k, scope))
+    for _ in range(ATTEMPTS):
+        # Deeper lists than what is wanted, so that a passage that both searches know can win over both firsts.
+        results = [retriever.retrieve(query.text, collection, 4 * k, scope) for query in asked]
+        if not _mixed(results):
+            break
     fused = fuse(
         [
             Ranking([found.stored.id for found in result], query.weight)
@@ -81,6 +87,12 @@ def retrieve_all(retriever: Retriever, asked: Sequence[Query], collection: str, 
         RetrievedPassage(by_id[item].stored, by_id[item].similarity, by_id[item].lexical, score, rank)
         for rank, (item, score) in enumerate(fused[:k], start=1)
     )
+
+
+def _mixed(results: Sequence[Sequence[RetrievedPassage]]) -> bool:
+    """Whether a document was replaced between the searches."""
+    revisions = {found.stored.revision.id: found.stored.revision.document_id for result in results for found in result}
+    return len(set(revisions.values())) < len(revisions)
 
 
 def _joined(first: RetrievedPassage | None, second: RetrievedPassage) -> RetrievedPassage:

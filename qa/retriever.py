@@ -6,21 +6,35 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from ingest.catalog import Catalog
+from ingest.contextual import contextual_text
 from ingest.document import StoredPassage
-from ingest.embedder import Embedder
-from ingest.vectors import VectorStore
+from ingest.embedder import Embedder, Vectors
+from ingest.scope import NOW, Scope, partition
+from ingest.vectors import VectorHit, VectorStore
 from qa.answer import RetrievedPassage
 from qa.fusion import RANK_CONSTANT, Ranking, fuse
 from qa.words import Kind, tokens
 
 
 class Retriever(Protocol):
-    """Law: at most ``k`` passages, sorted by score, ties in a fixed order, and none of another collection."""
+    """Law: at most ``k`` passages, sorted by score, ties in a fixed order, all of one state of the collection.
 
-    def retrieve(self, question: str, collection: str, k: int) -> Sequence[RetrievedPassage]:
+    None of another collection, and none outside ``scope``; what is outside changes neither order nor scores.
+    """
+
+    def retrieve(self, question: str, collection: str, k: int, scope: Scope = NOW) -> Sequence[RetrievedPassage]:
         """The passages nearest to ``question``, best first, ranks from 1; nothing for an empty collection."""
         ...
+
+
+ATTEMPTS = 4
+"""So often a question is searched again because something was published meanwhile."""
+
+PAST_BATCH = 4_096
+"""Passages of the past compared with a question at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +63,47 @@ class HybridRetriever:
         vectors: VectorStore,
         catalog: Catalog,
         config: RetrievalConfig | None = None,
+        remembered: Embedder | None = None,
     ) -> None:
+        """``remembered`` gives the vectors of passages that no longer hold; left out, ``embedder`` makes them anew."""
         self._embedder = embedder
+        self._remembered = remembered or embedder
         self._vectors = vectors
         self._catalog = catalog
         self._config = config or RetrievalConfig()
 
-    def retrieve(self, question: str, collection: str, k: int) -> Sequence[RetrievedPassage]:
+    def retrieve(self, question: str, collection: str, k: int, scope: Scope = NOW) -> Sequence[RetrievedPassage]:
         """See `Retriever.retrieve`. Raises ValueError for ``k`` below 1."""
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         vector = self._embedder.embed([question])[0]
-        dense = self._vectors.query(collection, vector, self._config.k_dense)
-        lexical = self._catalog.search(collection, question, self._config.k_lexical)
+        for _ in range(ATTEMPTS):
+            before = self._catalog.generation()
+            found = self._search(question, vector, collection, k, scope)
+            if self._catalog.generation() == before:
+                break
+        return found
+
+    def _search(
+        self, question: str, vector: Vectors, collection: str, k: int, scope: Scope
+    ) -> Sequence[RetrievedPassage]:
+        dense = self._nearest(vector, collection, scope)
+        lexical = self._catalog.search(collection, question, self._config.k_lexical, scope)
         similarity = {hit.passage_id: hit.similarity for hit in dense}
         bm25 = {hit.passage_id: hit.score for hit in lexical}
         fused = fuse(
             [
                 Ranking(list(similarity), self._config.dense_weight),
                 Ranking(list(bm25), self._config.lexical_weight),
-                Ranking(self._with_codes(question, collection), self._config.codes_weight),
+                Ranking(self._with_codes(question, collection, scope), self._config.codes_weight),
             ],
             self._config.rank_constant,
         )
         scores = dict(fused)
         # The catalog decides what exists: vectors of replaced revisions may linger, their passages do not.
-        stored = self._catalog.passages([passage_id for passage_id, _ in fused])
-        current = [stored[passage_id] for passage_id, _ in fused if passage_id in stored]
-        mine = [found for found in current if found.revision.collection == collection]
+        stored = self._catalog.passages([passage_id for passage_id, _ in fused], scope)
+        held = [stored[passage_id] for passage_id, _ in fused if passage_id in stored]
+        mine = [found for found in held if found.revision.collection == collection]
         return [
             RetrievedPassage(
                 stored=found,
@@ -88,12 +115,36 @@ class HybridRetriever:
             for rank, found in enumerate(_without_copies(mine)[:k], start=1)
         ]
 
-    def _with_codes(self, question: str, collection: str) -> list[str]:
+    def _nearest(self, vector: Vectors, collection: str, scope: Scope) -> Sequence[VectorHit]:
+        k = self._config.k_dense
+        if scope.as_of is not None:
+            return self._nearest_in_the_past(vector, collection, scope, k)
+        readable = [labels for labels in self._catalog.partitions(collection) if scope.reads(labels)]
+        hits = [hit for labels in readable for hit in self._vectors.query(partition(collection, labels), vector, k)]
+        return sorted(hits, key=_best_first)[:k]
+
+    def _nearest_in_the_past(self, vector: Vectors, collection: str, scope: Scope, k: int) -> Sequence[VectorHit]:
+        """Every passage that held then is compared: such questions are rare, and the store holds what holds now."""
+        passages = self._catalog.passages_within(collection, scope)
+        hits: list[VectorHit] = []
+        for start in range(0, len(passages), PAST_BATCH):
+            batch = passages[start : start + PAST_BATCH]
+            rows = self._remembered.embed([contextual_text(p.revision.title, p.passage) for p in batch])
+            for found, similarity in zip(batch, np.clip(rows @ vector, -1.0, 1.0), strict=True):
+                hits.append(VectorHit(found.id, found.revision.id, float(similarity)))
+            hits = sorted(hits, key=_best_first)[:k]
+        return hits
+
+    def _with_codes(self, question: str, collection: str, scope: Scope) -> list[str]:
         codes = [token.surface for token in tokens(question) if token.kind is Kind.CODE]
         if not codes:
             return []
-        hits = self._catalog.search(collection, " ".join(codes), self._config.k_codes)
+        hits = self._catalog.search(collection, " ".join(codes), self._config.k_codes, scope)
         return [hit.passage_id for hit in hits]
+
+
+def _best_first(hit: VectorHit) -> tuple[float, str]:
+    return -hit.similarity, hit.passage_id
 
 
 def _without_copies(passages: Iterable[StoredPassage]) -> list[StoredPassage]:

@@ -106,7 +106,7 @@ class AnswerService:
         started = time.perf_counter()
         history = question.history[-self._config.history_turns :] if self._config.history_turns else ()
         asked = queries(question.text, history)
-        candidates = retrieve_all(self._retriever, asked, question.collection, self._config.candidates)
+        candidates = retrieve_all(self._retriever, asked, question.collection, self._config.candidates, question.scope)
         found = candidates[: self._config.passages]
         # History is no evidence: only what was found can save a question from a refusal.
         reason = self._reason_to_abstain(question.text, asked[0].text, candidates)
@@ -160,8 +160,8 @@ class AnswerService:
             sampling=SamplingParams(temperature=question.temperature, seed=question.seed),
             stop=STOP,
             cancel=cancel,
-            # Whoever may ask a collection may read all of it, so its questions may profit from each other.
-            scope=question.collection,
+            # Questions may profit from each other among those who may read the same.
+            scope=_readers(question),
             draft_texts=drafts,
         )
         text = ""
@@ -202,6 +202,12 @@ class AnswerService:
                 finish_reason=FinishReason.STOP.value,
             )
         )
+
+
+def _readers(question: Question) -> str:
+    """Names the documents that stand behind a question; nothing goes from one name to another."""
+    held = question.scope.labels
+    return f"{question.collection}|{'*' if held is None else ','.join(sorted(held))}"
 
 
 def _stats(generation: GenerationStats, started: float, generating: float) -> AnswerStats:

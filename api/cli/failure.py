@@ -10,6 +10,7 @@ import typer
 FAILED = 1
 USAGE = 2
 FAILED_FILES = 3
+UNCONFIRMED = 4
 
 
 class CommandFailed(Exception):
@@ -31,6 +32,7 @@ def one_line_errors() -> Iterator[None]:
 def _expected(error: Exception) -> bool:
     # Imported once something failed: the command line must not wait for these to start.
     from api.client import ServerFailed
+    from api.components import VectorsMissing
     from api.data_lock import DataLocked
     from api.settings import SettingsError
     from decoding.catalogue import UnknownModel
@@ -40,6 +42,6 @@ def _expected(error: Exception) -> bool:
     from ingest.vectors import VectorsUnusable
     from ingest.workers import WorkersUnusable
 
-    own = (CommandFailed, ServerFailed, DataLocked, SettingsError)
+    own = (CommandFailed, ServerFailed, DataLocked, SettingsError, VectorsMissing)
     parts = (UnknownModel, ModelMissing, CatalogUnusable, EmbedderUnusable, VectorsUnusable, WorkersUnusable)
     return isinstance(error, (*own, *parts, OSError))

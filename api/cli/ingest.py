@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.answer_text import terminal_text
-from api.cli.failure import FAILED_FILES, one_line_errors
+from api.cli.failure import FAILED_FILES, UNCONFIRMED, one_line_errors
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,12 +28,19 @@ PLAIN_INTERVAL_S = 5.0
 def ingest(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Folders and files.", show_default=False)],
     collection: Annotated[str | None, typer.Option(help="Where to; left out: the default collection.")] = None,
+    keep_removed: Annotated[
+        bool, typer.Option("--keep-removed", help="Keep documents whose file is gone from its folder.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove documents whose file is gone even if that is most of a folder.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Read documents into the index: new and changed files; what is unchanged costs next to nothing.
+    """Make the collection equal to the folders: what is new, changed, moved or gone there is so here.
 
-    A file that can't be read is named in the report, and what the index held of it before stays. The exit code is
-    then 3.
+    Documents that came from elsewhere stay, and so does what a named file lies beside. A file that can't be read is
+    named in the report, and what the index held of it before stays; the exit code is then 3. If more than half of
+    what a folder gave is gone, nothing is removed without --yes, and the exit code is 4.
     """
     with one_line_errors():
         from api.components import LocalComponents
@@ -41,12 +48,17 @@ def ingest(
 
         settings = load_settings(**({} if collection is None else {"collection": collection}))
         with LocalComponents(settings) as components, _progress() as show:
-            report = components.pipeline.ingest(paths, settings.collection, show)
+            from ingest.pipeline import Removal
+
+            removal = Removal.NONE if keep_removed else Removal.ALL if yes else Removal.CAUTIOUS
+            report = components.pipeline.ingest(paths, settings.collection, show, removal)
     if as_json:
         typer.echo(json.dumps(_report_body(report, settings.collection), indent=2, ensure_ascii=False))
     else:
         for line in _report_lines(report, settings.collection):
             typer.echo(terminal_text(line))
+    if report.withheld:
+        raise typer.Exit(UNCONFIRMED)
     if report.failed:
         raise typer.Exit(FAILED_FILES)
 
@@ -109,12 +121,23 @@ class _Lines:
             typer.echo(terminal_text(f"{line}: {progress.source}"), err=True)
 
 
+_COUNTED = ("added", "updated", "unchanged", "moved", "removed", "failed", "skipped")
+
+
 def _report_lines(report: Report, collection: str) -> Iterator[str]:
-    counts = {name: len(getattr(report, name)) for name in ("added", "updated", "unchanged", "failed", "skipped")}
+    counts = {name: len(getattr(report, name)) for name in _COUNTED}
     yield f"{collection}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
     if report.restored:
         yield f"vectors made anew for {len(report.restored):,} documents"
-    yield f"{report.passages:,} passages embedded in {report.seconds:.1f} s"
+    yield f"{report.passages:,} passages embedded, {report.reused:,} known, in {report.seconds:.1f} s"
+    for before, now in report.moved:
+        yield f"moved: {before} -> {now}"
+    for source in report.removed:
+        yield f"removed: {source}"
+    for source in report.kept:
+        yield f"kept though its file is gone: {source}"
+    if report.withheld:
+        yield f"{len(report.withheld):,} documents are gone, most of their folder: not removed; if that is right: --yes"
     for name, refusals in (("failed", report.failed), ("skipped", report.skipped)):
         for refusal in refusals:
             yield f"{name}: {refusal.source}: {refusal.reason}"
@@ -126,9 +149,14 @@ def _report_body(report: Report, collection: str) -> dict[str, object]:
         "added": report.added,
         "updated": report.updated,
         "unchanged": report.unchanged,
+        "moved": [{"from": before, "to": now} for before, now in report.moved],
+        "removed": report.removed,
+        "kept": report.kept,
+        "withheld": report.withheld,
         "failed": [refusal._asdict() for refusal in report.failed],
         "skipped": [refusal._asdict() for refusal in report.skipped],
         "restored": report.restored,
         "passages": report.passages,
+        "reused": report.reused,
         "seconds": round(report.seconds, 3),
     }

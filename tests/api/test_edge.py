@@ -96,7 +96,7 @@ async def test_elsewhere_any_name_is_served_unless_some_are_listed() -> None:
 async def test_error_that_nothing_handled_says_nothing_of_the_inside(caplog: pytest.LogCaptureFixture) -> None:
     product = fake_product()
 
-    def broken() -> list[str]:
+    def broken(*_: object) -> list[str]:
         raise RuntimeError("secret detail")
 
     product.catalog.collections = broken  # type: ignore[method-assign]

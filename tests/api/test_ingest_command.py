@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -40,15 +41,25 @@ def manuals(tmp_path: Path) -> Path:
     )
 
 
+def counts(result: Result) -> tuple[int, ...]:
+    """Added, updated and unchanged documents, and embedded passages; nothing else happened."""
+    nothing_else = "0 moved, 0 removed, 0 failed, 0 skipped"
+    found = re.match(
+        rf"default: (\d) added, (\d) updated, (\d) unchanged, {nothing_else}\n(\d) passages", result.stdout
+    )
+    assert found is not None, result.output
+    return tuple(map(int, found.groups()))
+
+
 def test_it_counts_what_it_did(docqa: Docqa, manuals: Path) -> None:
     first = docqa("manuals")
     assert first.exit_code == 0, first.output
-    assert first.stdout.startswith("default: 2 added, 0 updated, 0 unchanged, 0 failed, 0 skipped\n2 passages embedded")
+    assert counts(first) == (2, 0, 0, 2)
     second = docqa("manuals")
-    assert second.stdout.startswith("default: 0 added, 0 updated, 2 unchanged, 0 failed, 0 skipped\n0 passages")
+    assert counts(second) == (0, 0, 2, 0)
     write(manuals, {"pump.md": "# Pump\n\nThe alarm flashes.\n"})
     third = docqa("manuals")
-    assert third.stdout.startswith("default: 0 added, 1 updated, 1 unchanged, 0 failed, 0 skipped\n1 passages")
+    assert counts(third) == (0, 1, 1, 1)
 
 
 def test_failed_files_are_named_with_reasons_and_the_exit_code_is_3(docqa: Docqa, manuals: Path) -> None:
@@ -56,7 +67,7 @@ def test_failed_files_are_named_with_reasons_and_the_exit_code_is_3(docqa: Docqa
     (manuals / "damaged.pdf").write_bytes(b"%PDF-1.7 nothing")
     result = docqa("manuals", "missing")
     assert result.exit_code == 3
-    assert "2 added, 0 updated, 0 unchanged, 4 failed, 1 skipped" in result.stdout
+    assert "2 added, 0 updated, 0 unchanged, 0 moved, 0 removed, 4 failed, 1 skipped" in result.stdout
     lines = result.stdout.splitlines()
     assert "failed: missing: there is no such file or folder" in lines
     assert "skipped: picture.png: its format (.png) is not known" in lines
@@ -101,6 +112,25 @@ def test_a_data_folder_in_use_is_left_alone(docqa: Docqa) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert "in use" in result.stderr
     assert docqa("manuals").stdout.startswith("default: 2 added")
+
+
+def test_what_is_gone_from_the_folder_is_gone_from_the_index(docqa: Docqa, manuals: Path) -> None:
+    write(manuals, {f"part{n}.md": f"# Part\n\nNumber {n}.\n" for n in range(10)})
+    docqa("manuals")
+    (manuals / "pump.md").rename(manuals / "pump-2.md")
+    (manuals / "part9.md").unlink()
+    result = docqa("manuals")
+    assert result.exit_code == 0
+    assert "1 moved, 1 removed" in result.stdout
+    assert {"moved: pump.md -> pump-2.md", "removed: part9.md"} <= set(result.stdout.splitlines())
+    for n in range(8):
+        (manuals / f"part{n}.md").unlink()
+    kept = docqa("manuals", "--keep-removed")
+    assert (kept.exit_code, kept.stdout.count("kept though its file is gone")) == (0, 8)
+    doubtful = docqa("manuals", "--json")
+    assert doubtful.exit_code == 4
+    assert len(json.loads(doubtful.stdout)["withheld"]) == 8
+    assert "8 removed" in docqa("manuals", "--yes").stdout
 
 
 @pytest.mark.usefixtures("manuals")

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ingest.catalog import Catalog, document_id
+from ingest.catalog import Catalog, Move, document_id
 from ingest.document import Document, PageMap, Passage, Revision, Section, Span
+from ingest.scope import Scope
 
 
 class Clock:
@@ -322,3 +323,152 @@ class CatalogContract:
         nothing = document("noise.md")
         catalog.publish(catalog.prepare("default", nothing, []))
         assert catalog.search("default", "red alarm", 10) == before
+
+    # Places, removal and the past
+
+    def test_a_removed_document_is_found_no_more_and_keeps_its_history(self, catalog: Catalog, clock: Clock) -> None:
+        revision = publish(catalog, document("a.md", "alarm"))
+        generation = catalog.generation()
+        clock.now = 2_000.0
+        ended = catalog.remove(revision.document_id)
+        assert ended == replace(revision, valid_to=2_000.0)
+        assert (catalog.current(), catalog.collections(), catalog.search("default", "alarm", 5)) == ([], [], [])
+        assert catalog.removed() == catalog.history(revision.document_id) == [ended]
+        assert catalog.generation() > generation
+        assert catalog.remove(revision.document_id) is None
+        clock.now = 500.0
+        again = publish(catalog, document("a.md", "alarm"))
+        assert (again.document_id, again.number, again.valid_from) == (revision.document_id, 2, 2_000.0)
+        assert catalog.removed() == []
+
+    def test_the_same_source_below_another_root_is_another_document(self, catalog: Catalog) -> None:
+        first = publish(catalog, document("a.md", "alarm one"))
+        other = document("a.md", "alarm two")
+        catalog.publish(catalog.prepare("default", other, passages_of(other), root="/other"))
+        second = catalog.current_of("default", "a.md", "/other")
+        assert second is not None
+        assert second.document_id == document_id("default", "a.md", 2) != first.document_id
+        assert sorted(found(catalog, "alarm")) == ["alarm one", "alarm two"]
+
+    def test_a_moved_document_keeps_id_and_revision(self, catalog: Catalog, clock: Clock) -> None:
+        revision = publish(catalog, document("a.md", "alarm"))
+        clock.now = 2_000.0
+        catalog.move(revision.document_id, "/root", "b.md")
+        assert catalog.current() == [replace(revision, root="/root", source="b.md")]
+        assert catalog.document(revision.id).source == "b.md"
+        assert catalog.moves(revision.document_id) == [Move(2_000.0, "", "a.md")]
+        newcomer = publish(catalog, document("a.md", "alarm"))
+        assert newcomer.document_id != revision.document_id
+        with pytest.raises(ValueError, match="stands at the place"):
+            catalog.move(newcomer.document_id, "/root", "b.md")
+        with pytest.raises(KeyError):
+            catalog.move(document_id("default", "unknown"), "", "c.md")
+
+    def test_a_removed_document_whose_place_is_taken_cannot_come_back(self, catalog: Catalog) -> None:
+        first = publish(catalog, document("a.md", "alarm one"))
+        catalog.move(first.document_id, "", "b.md")
+        publish(catalog, document("a.md", "alarm two"))
+        catalog.remove(first.document_id)
+        text = document("b.md", "alarm three")
+        publish(catalog, document("c.md", "alarm"))
+        other = catalog.current_of("default", "c.md")
+        assert other is not None
+        catalog.move(other.document_id, "", "b.md")
+        prepared = catalog.prepare("default", text, passages_of(text), into=first.document_id)
+        with pytest.raises(ValueError, match="stands at the place"):
+            catalog.publish(prepared)
+        assert catalog.current_of("default", "b.md") == replace(other, source="b.md")
+
+    def test_what_held_then_is_found_as_of_then(self, catalog: Catalog, clock: Clock) -> None:
+        first = publish(catalog, document("a.md", "old alarm", "old light"))
+        clock.now = 2_000.0
+        publish(catalog, document("a.md", "new alarm"))
+        publish(catalog, document("b.md", "later alarm"))
+        clock.now = 3_000.0
+        catalog.remove(first.document_id)
+
+        def at(time: float | None) -> list[str]:
+            scope = Scope(as_of=time)
+            hits = catalog.search("default", "alarm", 9, scope)
+            stored = catalog.passages([hit.passage_id for hit in hits], scope)
+            within = {p.id for p in catalog.passages_within("default", scope)}
+            assert stored.keys() <= within
+            return sorted(stored[hit.passage_id].passage.text for hit in hits)
+
+        assert at(999.0) == []
+        assert at(1_000.0) == at(1_999.0) == ["old alarm"]
+        assert at(2_000.0) == ["later alarm", "new alarm"]
+        assert at(3_000.0) == at(None) == ["later alarm"]
+
+    def test_scores_of_the_past_know_nothing_of_later(self, catalog: Catalog, clock: Clock) -> None:
+        publish(catalog, document("a.md", "red alarm", "red light", "alarm bell alarm"))
+        before = catalog.search("default", "red alarm", 10)
+        clock.now = 2_000.0
+        publish(catalog, document("noise.md", *["red"] * 50))
+        past = catalog.search("default", "red alarm", 10, Scope(as_of=1_500.0))
+        assert [hit.passage_id for hit in past] == [hit.passage_id for hit in before]
+        assert [hit.score for hit in past] == pytest.approx([hit.score for hit in before])
+
+    def test_sweeping_takes_what_ended_before(self, catalog: Catalog, clock: Clock) -> None:
+        first = publish(catalog, document("a.md", "one"))
+        for now, words in ((2_000.0, "two"), (3_000.0, "three")):
+            clock.now = now
+            publish(catalog, document("a.md", words))
+        assert [r.number for r in catalog.sweep(2_500.0)] == [1]
+        assert [r.number for r in catalog.history(first.document_id)] == [2, 3]
+        catalog.remove(first.document_id)
+        catalog.sweep(9_000.0)
+        assert catalog.history(first.document_id) == []
+        assert publish(catalog, document("a.md", "four")).number == 4, "numbers are never given twice"
+
+    # Labels
+
+    def test_labels_decide_who_finds_what(self, catalog: Catalog) -> None:
+        for labels in ((), ("hr",), ("hr", "legal"), ("board",)):
+            text = document("-".join(labels) or "open", f"alarm {' '.join(labels)}")
+            catalog.publish(catalog.prepare("default", text, passages_of(text), labels=labels))
+        assert catalog.partitions("default") == [(), ("board",), ("hr",), ("hr", "legal")]
+
+        def seen(*held: str) -> list[str]:
+            scope = Scope(labels=frozenset(held))
+            hits = catalog.search("default", "alarm", 9, scope)
+            stored = catalog.passages([hit.passage_id for hit in hits], scope)
+            assert len(stored) == len(hits)
+            return sorted(p.revision.source for p in stored.values())
+
+        assert seen() == ["open"]
+        assert seen("hr") == ["hr", "hr-legal", "open"]
+        assert seen("legal", "unknown") == ["hr-legal", "open"]
+        everything = Scope(labels=None)
+        assert len(catalog.search("default", "alarm", 9, everything)) == 4
+        every = [p.id for p in catalog.passages_within("default", everything)]
+        assert len(every) == 4
+        assert len(catalog.passages(every)) == 1
+
+    def test_what_may_not_be_read_changes_no_score(self, catalog: Catalog) -> None:
+        publish(catalog, document("a.md", "red alarm", "red light", "alarm bell alarm"))
+        mine = document("mine.md", "red alarm of mine", "nothing")
+        catalog.publish(catalog.prepare("default", mine, passages_of(mine), labels=("mine",)))
+        scopes = [Scope(), Scope(labels=frozenset({"mine"}))]
+        before = [catalog.search("default", "red alarm", 10, scope) for scope in scopes]
+        secret = document("secret.md", *["red alarm"] * 50)
+        catalog.publish(catalog.prepare("default", secret, passages_of(secret), labels=("secret",)))
+        assert [catalog.search("default", "red alarm", 10, scope) for scope in scopes] == before
+        assert catalog.collections(Scope()) == ["default"]
+        catalog.publish(catalog.prepare("closed", secret, passages_of(secret), labels=("secret",)))
+        assert catalog.collections(Scope()) == ["default"]
+        assert catalog.collections() == ["closed", "default"]
+
+    def test_present_labels_hold_for_the_past_too(self, catalog: Catalog, clock: Clock) -> None:
+        revision = publish(catalog, document("a.md", "open alarm"))
+        clock.now = 2_000.0
+        closed = document("a.md", "closed alarm")
+        replaced = catalog.publish(catalog.prepare("default", closed, passages_of(closed), labels=("hr",)))
+        assert replaced is not None
+        assert replaced.labels == ()
+        then = Scope(as_of=1_500.0)
+        assert catalog.search("default", "alarm", 9, then) == []
+        assert catalog.passages_within("default", then) == []
+        assert len(catalog.search("default", "alarm", 9, Scope(1_500.0, frozenset({"hr"})))) == 1
+        assert {r.labels for r in catalog.history(revision.document_id)} == {("hr",)}
+        assert catalog.search("default", "alarm", 9) == []

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ingest.catalog import Catalog
 from ingest.lexical_query import STOP_WORDS, words_of
+from ingest.scope import NOW, Scope
 from qa.answer import RetrievedPassage
 
 
@@ -16,17 +17,17 @@ class WordRetriever:
         self._catalog = catalog
         self.asked: list[tuple[str, str, int]] = []
 
-    def retrieve(self, question: str, collection: str, k: int) -> Sequence[RetrievedPassage]:
+    def retrieve(self, question: str, collection: str, k: int, scope: Scope = NOW) -> Sequence[RetrievedPassage]:
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         self.asked.append((question, collection, k))
         wanted = set(words_of(question)) - STOP_WORDS
         scored = []
-        for revision in self._catalog.current(collection):
-            for stored in self._catalog.passages_of(revision.id):
-                words = set(words_of(f"{revision.title} {' '.join(stored.passage.section_path)} {stored.passage.text}"))
-                score = len(wanted & words) / max(1, len(wanted))
-                scored.append((-score, stored.id, stored))
+        for stored in self._catalog.passages_within(collection, scope):
+            title, path = stored.revision.title, " ".join(stored.passage.section_path)
+            words = set(words_of(f"{title} {path} {stored.passage.text}"))
+            score = len(wanted & words) / max(1, len(wanted))
+            scored.append((-score, stored.id, stored))
         nearest = sorted(scored, key=lambda entry: entry[:2])[:k]
         return [
             RetrievedPassage(stored, similarity=-score, lexical=None, score=-score, rank=rank)

@@ -31,9 +31,7 @@ class MemoryVectors:
             rows = self._rows.get(collection, {})
             self._rows[collection] = {id: row for id, row in rows.items() if row[0] != revision_id}
 
-    def replace(
-        self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]
-    ) -> None:
+    def replace(self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]) -> None:
         rows = {
             id: (revision, row.copy())
             for revision, ids, vectors in batches

@@ -13,8 +13,8 @@ from ingest.chroma_vectors import ChromaVectors
 from ingest.contextual import contextual_text
 from ingest.document import StoredPassage
 from ingest.embedder import Embedder
-from ingest.lexical_query import words_of
 from ingest.embedding_store import EmbeddingStore
+from ingest.lexical_query import words_of
 from ingest.pipeline import Pipeline, PipelineConfig, Removal, Report
 from ingest.reader import Reader
 from ingest.scope import collection_of
@@ -50,9 +50,7 @@ def pipeline(index: Index) -> Pipeline:
     reader: Reader = index.reader
     splitter: Splitter = index.splitter
     embedder: Embedder = index.embedder
-    return Pipeline(
-        reader, splitter, embedder, index.catalog, index.vectors, store=index.store, config=index.config
-    )
+    return Pipeline(reader, splitter, embedder, index.catalog, index.vectors, store=index.store, config=index.config)
 
 
 @contextmanager

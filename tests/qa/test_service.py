@@ -287,7 +287,7 @@ def test_the_documents_of_the_passages_are_there_to_draft_from() -> None:
     answer = answered(list(service(Watched(GOOD), library).answer(QUESTION)))
     texts = {bytes(text.tokens).decode() for text in asked[0].draft_texts}
     assert texts == {library.catalog.document(at.stored.revision.id).text for at in answer.passages}
-    assert asked[0].scope == "default"
+    assert asked[0].scope == "default|"
 
 
 def test_figures_say_what_became_of_drafts_by_source() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest.scope import NOW, Scope
 from qa.answer import AnswerDone, AnswerEvent, PassagesFound, Question, RetrievedPassage, SentenceStatus, Turn
 from qa.evaluation.journal import Journal, RunFingerprint
 from qa.evaluation.run import ask_all, finder
@@ -62,7 +63,7 @@ class Notebook:
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, int]] = []
 
-    def retrieve(self, question: str, collection: str, k: int) -> Sequence[RetrievedPassage]:
+    def retrieve(self, question: str, collection: str, k: int, scope: Scope = NOW) -> Sequence[RetrievedPassage]:
         self.asked.append((question, collection, k))
         return [retrieved(1, "a", 0, 10)]
 

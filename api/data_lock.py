@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -10,8 +11,9 @@ from filelock import FileLock, Timeout
 class DataLocked(Exception):
     """Another process owns the data folder."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is in use by another docqa process (a running server?)")
+    def __init__(self, folder: Path, holder: str = "") -> None:
+        who = f" (process {holder})" if holder else ""
+        super().__init__(f"{folder} is in use by another docqa process{who}: stop that server or wait for its end")
         self.folder = folder
 
 
@@ -31,7 +33,19 @@ class DataLock:
         try:
             self._lock.acquire()
         except Timeout as error:
-            raise DataLocked(self._path.parent) from error
+            raise DataLocked(self._path.parent, self._holder()) from error
+        self._holder_path.write_text(str(os.getpid()), encoding="ascii")
+
+    @property
+    def _holder_path(self) -> Path:
+        # Not the locked file itself: whoever tries to lock that may empty it.
+        return self._path.with_name(f"{self._path.name}-holder")
+
+    def _holder(self) -> str:
+        try:
+            return self._holder_path.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     def release(self) -> None:
         """Give it back; without it, nothing happens."""

@@ -6,9 +6,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from api.as_of import moment_of
 from ingest.document import Document, Revision, Section, Span
+from ingest.scope import NOW, Scope
 from qa.answer import (
     Answer,
     AnswerDone,
@@ -61,6 +63,18 @@ class AnswerRequest(RequestBody):
         0.0, ge=0.0, le=5.0, allow_inf_nan=False, description="0 gives the same answer each time."
     )
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Makes an answer with a temperature repeatable.")
+    as_of: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None,
+        description="Answer from what held then: a date, which counts to its end (UTC), or a time (RFC 3339).",
+        examples=["2026-01-31"],
+    )
+
+    @field_validator("as_of")
+    @classmethod
+    def _is_a_moment(cls, value: str | None) -> str | None:
+        if value is not None:
+            moment_of(value)
+        return value
 
     def to_question(self, default_collection: str) -> Question:
         """The question as the product knows it."""
@@ -71,6 +85,7 @@ class AnswerRequest(RequestBody):
             max_output_tokens=self.max_tokens,
             temperature=self.temperature,
             seed=self.seed,
+            scope=NOW if self.as_of is None else Scope(as_of=moment_of(self.as_of)),
         )
 
 

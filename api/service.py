@@ -157,7 +157,7 @@ class Service:
         """
         try:
             check_limits(question, self.settings)
-            check_collection(question, await run_in_threadpool(self.catalog.collections))
+            check_collection(question, await run_in_threadpool(self.catalog.collections, question.scope))
         except LimitBroken as error:
             raise invalid_request(error.field, error.message, limit=error.limit) from error
         except UnknownCollection as error:

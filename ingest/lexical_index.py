@@ -74,7 +74,7 @@ def remove(connection: Connection, index: str, revision_id: str) -> None:
 
 def create_past(connection: Connection, revision_ids: str) -> None:
     """Make the index `PAST`, which only this connection sees, over revisions whose ids are a JSON list."""
-    drop_past(connection)
+    drop(connection, PAST)
     connection.execute(text(f"CREATE VIRTUAL TABLE {PAST} USING fts5({_COLUMNS}, content='', {_TOKENIZER})"))
     connection.execute(
         text(f"""
@@ -85,9 +85,9 @@ def create_past(connection: Connection, revision_ids: str) -> None:
     )
 
 
-def drop_past(connection: Connection) -> None:
-    """Unmake it."""
-    connection.execute(text(f"DROP TABLE IF EXISTS {PAST}"))
+def drop(connection: Connection, index: str) -> None:
+    """Unmake an index."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {index}"))
 
 
 def search(connection: Connection, sizes: Mapping[str, int], question: str, k: int) -> Sequence[LexicalHit]:

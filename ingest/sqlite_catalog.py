@@ -142,7 +142,7 @@ class SqliteCatalog(SqliteWriting):
             lexical_index.create_past(connection, json.dumps([revision.id for revision in readable]))
             size = sum(revision.passage_count for revision in readable)
             hits = lexical_index.search(connection, {lexical_index.PAST: size}, question, k)
-            lexical_index.drop_past(connection)
+            lexical_index.drop(connection, lexical_index.PAST)
             return hits
 
     def partitions(self, collection: str) -> Sequence[Labels]:

@@ -130,6 +130,16 @@ class SqliteWriting:
                 connection.execute(delete(revisions).where(revisions.c.valid_to < before))
         return swept
 
+    def rebuild_indexes(self) -> None:
+        """Make all lexical indexes anew from the passages of the current revisions, in one transaction."""
+        current = select(revisions.c.partition_id, revisions.c.id).where(is_current).order_by(revisions.c.id)
+        with self.database.write() as connection:
+            for partition in connection.scalars(select(partitions.c.id)).all():
+                lexical_index.drop(connection, lexical_index.name_of(partition))
+                lexical_index.create(connection, lexical_index.name_of(partition))
+            for partition, revision in connection.execute(current).all():
+                lexical_index.add(connection, lexical_index.name_of(partition), revision)
+
     def _end_current(self, connection: Connection, document: DocumentId) -> tuple[Revision | None, float]:
         """End the revision that holds and take it out of the index; with the time of that."""
         now = self._clock()

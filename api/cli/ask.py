@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +22,10 @@ def ask(
     question: Annotated[str, typer.Argument(help="What you want to know.")],
     collection: Annotated[str | None, typer.Option(help="Documents to ask; left out: the default collection.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="WHEN", help="Answer from what held then: a date, a time or DOCUMENT@REVISION."),
+    ] = None,
     server: Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")] = None,
 ) -> None:
     """Answer a question from the documents, with chapter and verse.
@@ -31,7 +36,7 @@ def ask(
         from api.settings import load_settings
 
         settings = load_settings()
-        request = _request(question, collection)
+        request = _request(question, collection, _moment(settings, as_of))
         events = _server_events(server, request) if server else _events(settings, request)
         with closing(events):
             if as_json:
@@ -40,13 +45,29 @@ def ask(
                 _show(events)
 
 
-def _request(question: str, collection: str | None) -> AnswerRequest:
+def _moment(settings: Settings, as_of: str | None) -> str | None:
+    """A moment as the API takes it; a revision is looked up in the local catalog."""
+    if as_of is None:
+        return None
+    from datetime import UTC, datetime
+
+    from api.as_of import moment_in
+    from api.components import LocalComponents
+
+    with LocalComponents(settings) as components:
+        try:
+            return datetime.fromtimestamp(moment_in(as_of, components.catalog), UTC).isoformat()
+        except ValueError as error:
+            raise CommandFailed(f"--as-of: {error}") from error
+
+
+def _request(question: str, collection: str | None, as_of: str | None) -> AnswerRequest:
     from pydantic import ValidationError
 
     from api.schemas import AnswerRequest
 
     try:
-        return AnswerRequest(question=question, collection=collection)
+        return AnswerRequest(question=question, collection=collection, as_of=as_of)
     except ValidationError as error:
         details = error.errors()[0]
         raise CommandFailed(f"{details['loc'][0]}: {details['msg']}") from error
@@ -83,6 +104,8 @@ def _local_events(components: LocalComponents, request: AnswerRequest) -> Genera
 
     settings = components.settings
     question = request.to_question(settings.collection)
+    # Whoever can read the data folder can read every document in it.
+    question = replace(question, scope=replace(question.scope, labels=None))
     try:
         check_limits(question, settings)
         check_collection(question, components.catalog.collections())

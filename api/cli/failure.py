@@ -37,11 +37,20 @@ def _expected(error: Exception) -> bool:
     from api.settings import SettingsError
     from decoding.catalogue import UnknownModel
     from decoding.store import ModelMissing
+    from ingest.backup import BackupUnusable
     from ingest.catalog import CatalogUnusable
     from ingest.embedder import EmbedderUnusable
     from ingest.vectors import VectorsUnusable
     from ingest.workers import WorkersUnusable
 
     own = (CommandFailed, ServerFailed, DataLocked, SettingsError, VectorsMissing)
-    parts = (UnknownModel, ModelMissing, CatalogUnusable, EmbedderUnusable, VectorsUnusable, WorkersUnusable)
+    parts = (
+        UnknownModel,
+        ModelMissing,
+        CatalogUnusable,
+        EmbedderUnusable,
+        VectorsUnusable,
+        WorkersUnusable,
+        BackupUnusable,
+    )
     return isinstance(error, (*own, *parts, OSError))

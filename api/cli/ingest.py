@@ -47,7 +47,7 @@ def ingest(
         from api.settings import load_settings
 
         settings = load_settings(**({} if collection is None else {"collection": collection}))
-        with LocalComponents(settings) as components, _progress() as show:
+        with LocalComponents(settings) as components, shown_progress() as show:
             from ingest.pipeline import Removal
 
             removal = Removal.NONE if keep_removed else Removal.ALL if yes else Removal.CAUTIOUS
@@ -64,7 +64,7 @@ def ingest(
 
 
 @contextmanager
-def _progress() -> Iterator[Listener]:
+def shown_progress() -> Iterator[Listener]:
     """Shows progress on standard error: a bar on a terminal, a line now and then elsewhere."""
     from rich.console import Console
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import ask, documents, evaluate, ingest, models, serve
+from api.cli import ask, documents, evaluate, ingest, maintenance, models, serve
 
 app = typer.Typer(
     help="Cited answers from your own documentation.",
@@ -19,8 +19,12 @@ app.command()(ask.ask)
 app.command()(serve.serve)
 app.command()(ingest.ingest)
 app.command()(ingest.ingest)
-app.command()(documents.documents)
 app.command()(documents.collections)
+app.command()(maintenance.check)
+app.command()(maintenance.rebuild)
+app.command()(maintenance.backup)
+app.command()(maintenance.restore)
+app.add_typer(documents.app, name="documents")
 app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="eval")
 

@@ -10,6 +10,7 @@ from api.problems import not_found
 from api.schemas import CollectionsBody, DocumentBody, DocumentsBody, RevisionBody
 from api.service import ReadyService
 from ingest.document import DocumentId
+from ingest.scope import NOW
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses={503: {"description": "The service is starting"}})
 
@@ -19,7 +20,7 @@ MAX_REVISION = 2**31 - 1
 @router.get("/collections")
 def collections(service: ReadyService) -> CollectionsBody:
     """The collections that hold documents."""
-    return CollectionsBody(collections=list(service.catalog.collections()))
+    return CollectionsBody(collections=list(service.catalog.collections(NOW)))
 
 
 @router.get("/documents")
@@ -28,7 +29,8 @@ def documents(
     collection: Annotated[str | None, Query(max_length=63, description="Left out: all collections.")] = None,
 ) -> DocumentsBody:
     """Every document, by collection and source, with the revision that holds now."""
-    return DocumentsBody(documents=[DocumentBody.of(revision) for revision in service.catalog.current(collection)])
+    found = service.catalog.current(collection)
+    return DocumentsBody(documents=[DocumentBody.of(revision) for revision in found if NOW.reads(revision.labels)])
 
 
 @router.get(
@@ -41,6 +43,6 @@ def revision(
 ) -> RevisionBody:
     """A revision's canonical text with its sections and pages; citations point into it."""
     found = service.catalog.revision(DocumentId(document), revision)
-    if found is None:
+    if found is None or not NOW.reads(found.labels):
         raise not_found(f"There is no revision {revision} of a document {document!r}.")
     return RevisionBody.of(found, service.catalog.document(found.id))

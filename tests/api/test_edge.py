@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from api.edge import MAX_BODY_BYTES
+from ingest.scope import EVERYTHING, Scope
 from tests.api.running import QUESTION, FakeProduct, client_of, fake_product
 
 pytestmark = pytest.mark.anyio
@@ -96,7 +97,7 @@ async def test_elsewhere_any_name_is_served_unless_some_are_listed() -> None:
 async def test_error_that_nothing_handled_says_nothing_of_the_inside(caplog: pytest.LogCaptureFixture) -> None:
     product = fake_product()
 
-    def broken(*_: object) -> list[str]:
+    def broken(scope: Scope = EVERYTHING) -> list[str]:
         raise RuntimeError("secret detail")
 
     product.catalog.collections = broken  # type: ignore[method-assign]

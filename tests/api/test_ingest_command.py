@@ -146,7 +146,7 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = Progress(Phase.INGESTING, "a\x1b[0m.md", 2, 9, 0, 100, 1_300)
-    with command._progress() as show:
+    with command.shown_progress() as show:
         show(moment)
         assert capsys.readouterr().err == ""
         monkeypatch.setattr(command, "PLAIN_INTERVAL_S", 0.0)

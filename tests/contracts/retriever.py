@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from ingest.scope import Scope
 from qa.retriever import Retriever
 from tests.qa.library import Library, manual, manuals
 
@@ -62,3 +63,25 @@ class RetrieverContract:
         texts = [passage.stored.passage.text for passage in retriever.retrieve("blue fuse", "default", 5)]
         assert any("green" in text for text in texts)
         assert not any("blue" in text for text in texts)
+
+    def test_what_held_then_is_found_as_of_then(self, make: MakeRetriever) -> None:
+        library = Library(manual("a.md", "# A\n\n## 1 Fuse\n\nReplace the blue fuse.\n", "A"))
+        library.now = 2_000.0
+        library.publish(manual("a.md", "# A\n\n## 1 Fuse\n\nReplace the green fuse.\n", "A"))
+        retriever = make(library)
+        for moment, colour in ((1_500.0, "blue"), (2_500.0, "green"), (None, "green")):
+            found = retriever.retrieve("which fuse", "default", 5, Scope(as_of=moment))
+            assert colour in found[0].stored.passage.text
+            assert len({passage.stored.revision.id for passage in found}) == 1
+        assert list(retriever.retrieve("which fuse", "default", 5, Scope(as_of=10.0))) == []
+
+    def test_what_may_not_be_read_is_not_found_and_changes_nothing(self, make: MakeRetriever) -> None:
+        library = manuals()
+        retriever = make(library)
+        before = retriever.retrieve("pairing window of HB-423", "default", 50)
+        secret = manual("secret.md", "# Pay\n\n## 1 Window\n\nThe pairing window of HB-423 pays.\n", "Pay")
+        library.publish(secret, labels=("hr",))
+        assert retriever.retrieve("pairing window of HB-423", "default", 50) == before
+        for labels in (frozenset({"hr"}), None):
+            found = retriever.retrieve("pairing window of HB-423", "default", 50, Scope(labels=labels))
+            assert "secret.md" in {passage.stored.revision.source for passage in found}

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from ingest.contextual import contextual_text
 from ingest.document import Document, PageMap, Passage, Section, Span, StoredPassage
+from ingest.scope import Labels, partition
 from qa.answer import RetrievedPassage
 from qa.retriever import HybridRetriever, RetrievalConfig
 from tests.fakes.catalog import MemoryCatalog
@@ -87,18 +88,19 @@ class Library:
     """Documents that can be searched and asked."""
 
     def __init__(self, *documents: Document, collection: str = "default") -> None:
-        self.catalog = MemoryCatalog(clock=lambda: 1_000.0)
+        self.now = 1_000.0
+        self.catalog = MemoryCatalog(clock=lambda: self.now)
         self.vectors: MemoryVectors = MemoryVectors()
         self.embedder = HashEmbedder()
         for document in documents:
             self.publish(document, collection)
 
-    def publish(self, document: Document, collection: str = "default") -> None:
+    def publish(self, document: Document, collection: str = "default", labels: Labels = ()) -> None:
         """As the ingest pipeline does it: prepared, embedded, published."""
         passages = list(chapters_of(document))
-        prepared = self.catalog.prepare(collection, document, passages)
+        prepared = self.catalog.prepare(collection, document, passages, labels=labels)
         vectors = self.embedder.embed([contextual_text(document.title, passage) for passage in passages])
-        self.vectors.upsert(collection, prepared.revision.id, prepared.passage_ids, vectors)
+        self.vectors.upsert(partition(collection, labels), prepared.revision.id, prepared.passage_ids, vectors)
         self.catalog.publish(prepared)
 
     def retriever(self, config: RetrievalConfig | None = None) -> HybridRetriever:

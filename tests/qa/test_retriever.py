@@ -90,3 +90,24 @@ def test_vectors_of_a_replaced_revision_may_linger_unseen() -> None:
     assert library.vectors.count("default") > before
     found = library.retriever().retrieve("pairing window minutes", "default", 50)
     assert not any("4 minutes" in passage.stored.passage.text for passage in found)
+
+
+def test_a_publication_in_the_middle_of_a_search_is_searched_again() -> None:
+    """Between words and vectors the only manual is replaced: neither nothing nor a mixture may be found."""
+
+    class Publishing(MemoryVectors):
+        armed = True
+
+        def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
+            hits = super().query(collection, vector, k)
+            if self.armed:
+                self.armed = False
+                library.publish(manual("a.md", "# A\n\n## 1 Fuse\n\nReplace the green fuse.\n", "A"))
+            return hits
+
+    library = Library()
+    library.vectors = Publishing()
+    library.publish(manual("a.md", "# A\n\n## 1 Fuse\n\nReplace the blue fuse.\n", "A"))
+    found = library.retriever().retrieve("which fuse", "default", 5)
+    assert {passage.stored.revision.number for passage in found} == {2}
+    assert any("green" in passage.stored.passage.text and passage.lexical for passage in found)

@@ -16,8 +16,8 @@ BLOCK = 16_000
 BEYOND = 2_000
 """Code points behind a passage that a quotation may go on into."""
 
-MOST_TEXTS = 512
-"""Texts whose tokens are kept: about 2 million tokens."""
+MOST_TEXTS = 128
+"""Texts whose tokens are kept: half a million tokens, some 20 MB."""
 
 
 class DraftTexts:

@@ -12,8 +12,9 @@ from decoding.drafting.successors import SuccessorTable
 from decoding.drafting.texts import TextIndex, TokenClasses
 
 MOST_SCOPES = 256
-MOST_ANSWER_TOKENS = 100_000
-MOST_TEXT_TOKENS = 1_000_000
+MOST_ANSWER_TOKENS = 50_000
+"""Of one scope; all of them together keep `MOST_TOKENS`, and so do draft texts. A token takes about 250 bytes."""
+MOST_TOKENS = 200_000
 
 _WIDTH = 2
 """Tokens that must match before a text beside the prompt says anything: single ones match everywhere."""
@@ -59,6 +60,8 @@ class Memory:
                 half = memory.answers.tokens[len(memory.answers.tokens) // 2 :]
                 memory.answers = self._empty(half)
             memory.answers.append([*prompt[-LONGEST_MATCH:], *output])
+            while len(self._scopes) > 1 and sum(len(at.answers.tokens) for at in self._scopes.values()) > MOST_TOKENS:
+                self._scopes.popitem(last=False)
 
     def text(self, name: str, tokens: Sequence[int]) -> TextIndex:
         """The index of a draft text, made once as long as it is in use."""
@@ -66,7 +69,7 @@ class Memory:
             index = self._texts.get(name)
             if index is None or len(index.tokens) != len(tokens):
                 index = self._texts[name] = TextIndex(name, self._classes, _WIDTH, tokens)
-                while len(self._texts) > 1 and sum(len(at.tokens) for at in self._texts.values()) > MOST_TEXT_TOKENS:
+                while len(self._texts) > 1 and sum(len(at.tokens) for at in self._texts.values()) > MOST_TOKENS:
                     self._texts.popitem(last=False)
             self._texts.move_to_end(name)
             return index

@@ -7,6 +7,7 @@ chose serve as well on answers (see DECISIONS.md) and cost no search through row
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 
 from decoding.drafting.candidates import Candidate, Evidence
 
@@ -18,18 +19,23 @@ _AGREEMENT_OF_RANK = (4, 3, 2, 1, 1, 0, 0, 0)
 
 
 class SuccessorTable:
-    """Each token's successors, the latest first. Lives as long as the scope whose outputs it has seen."""
+    """Each token's successors, the latest first. Lives as long as the scope whose outputs it has seen.
+
+    It may be used by several threads.
+    """
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._successors: dict[int, tuple[int, ...]] = {}
 
     def learn(self, token: int, successor: int) -> None:
         """``successor`` was said after ``token``."""
-        known = self._successors.get(token, ())
-        if not known and len(self._successors) >= MOST_TOKENS:
-            self._successors.pop(next(iter(self._successors)), None)
-        others = [other for other in known if other != successor]
-        self._successors[token] = (successor, *others[: MOST_SUCCESSORS - 1])
+        with self._lock:
+            known = self._successors.get(token, ())
+            if not known and len(self._successors) >= MOST_TOKENS:
+                self._successors.pop(next(iter(self._successors)))
+            others = [other for other in known if other != successor]
+            self._successors[token] = (successor, *others[: MOST_SUCCESSORS - 1])
 
     def after(self, token: int) -> tuple[int, ...]:
         """Successors of ``token``, the latest first."""

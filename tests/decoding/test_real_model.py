@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from decoding.drafting.drafter import Drafting
+from decoding.drafting.drafter import SOURCES, Drafting
 from decoding.exact import compiler
 from decoding.generate import SpeculativeGenerator
-from decoding.generator import GenerationDone, GenerationParams, SamplingParams
+from decoding.generator import DraftText, GenerationDone, GenerationParams, SamplingParams
 from decoding.loading import Decoder, load_decoder
 from decoding.oracle import decode_plainly
+from decoding.prefix_cache import PrefixCache
 from decoding.tree import StepTree
 from tests.decoding.tiny import needs_exact
 
@@ -80,14 +81,37 @@ def test_no_bit_depends_on_the_tree(decoder: Decoder, kept: int) -> None:
     "sampling", [SamplingParams(), SamplingParams(temperature=0.8, top_p=0.95, seed=3)], ids=["greedy", "sampled"]
 )
 def test_drafting_changes_no_token(decoder: Decoder, prompt: list[int], sampling: SamplingParams) -> None:
-    plain = decode_plainly(decoder.target, prompt, 60, decoder.tokenizer.end_tokens, sampling)
-    drafting = Drafting(decoder.tokenizer.variants(decoder.target.vocabulary), decoder.cost)
-    for rows in (4, 16, 32):
-        generator = SpeculativeGenerator(decoder.target, decoder.tokenizer, drafting, rows)
-        *_, done = generator.generate(prompt, GenerationParams(60, sampling))
-        assert isinstance(done, GenerationDone)
-        assert list(done.tokens) == plain
-        assert done.stats.accepted > 0
+    """All sources together, then each alone; each second time the output itself is remembered."""
+    target, tokenizer = decoder.target, decoder.tokenizer
+    plain = decode_plainly(target, prompt, 60, tokenizer.end_tokens, sampling)
+    manual = DraftText("manual", tuple(tokenizer.encode(MANUAL.read_text())))
+    params = GenerationParams(60, sampling, draft_texts=(manual,))
+    cache = PrefixCache(100_000_000)
+    for rows, sources in ((4, SOURCES), (32, SOURCES), *((16, [source]) for source in SOURCES)):
+        drafting = Drafting(
+            tokenizer.variants(target.vocabulary), decoder.cost, sources=sources, ends=tokenizer.end_tokens
+        )
+        generator = SpeculativeGenerator(target, tokenizer, drafting, rows, cache)
+        accepted = 0
+        for _ in range(2):
+            *_, done = generator.generate(prompt, params)
+            assert isinstance(done, GenerationDone)
+            assert list(done.tokens) == plain
+            accepted += done.stats.accepted
+        assert accepted > 0
+
+
+def test_words_are_alike_in_a_sentence_and_at_its_start(decoder: Decoder) -> None:
+    classes = decoder.tokenizer.variants(decoder.target.vocabulary)
+    assert len(classes) == decoder.target.vocabulary
+
+    def class_of(text: str) -> int:
+        (token,) = decoder.tokenizer.encode(text)
+        return classes[token]
+
+    assert len({class_of(text) for text in ("the", " the", "The", " The")}) == 1
+    assert class_of("(") == class_of(" (")
+    assert len({class_of(text) for text in (" this", " ", "\n", "1", "2")}) == 5
 
 
 def test_documents_can_not_write_control_tokens(decoder: Decoder) -> None:

@@ -111,7 +111,6 @@ def test_text_that_can_not_be_drafted_loses_at_most_3_percent(vocabulary: int) -
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MOST_SCOPES", 2)
     monkeypatch.setattr(memory, "MOST_ANSWER_TOKENS", 100)
-    monkeypatch.setattr(memory, "MOST_TEXT_TOKENS", 10)
     drafting = Drafting(cost=FLAT)
     kept = drafting._memory
     for scope in ("a", "b", "c"):
@@ -120,9 +119,18 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(30):
         drafted(drafting, [100], list(range(20, 40)), GenerationParams(30, scope="c"))
     assert len(kept.scope("c").answers.tokens) < 150
+    monkeypatch.setattr(memory, "MOST_TOKENS", 60)
+    drafted(drafting, [100], list(range(20, 40)), GenerationParams(30, scope="b"))
+    assert list(kept._scopes) == ["b"]
+
+
+def test_indices_of_draft_texts_are_made_once_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "MOST_TOKENS", 10)
+    kept = Drafting(cost=FLAT)._memory
     first = kept.text("one", [1, 2, 3, 4, 5, 6])
     assert kept.text("one", [1, 2, 3, 4, 5, 6]) is first
-    kept.text("two", [1, 2, 3, 4, 5, 6])
+    assert kept.text("one", [1, 2, 3]) is not first
+    kept.text("two", [1, 2, 3, 4, 5, 6, 7, 8])
     assert list(kept._texts) == ["two"]
 
 

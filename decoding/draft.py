@@ -69,8 +69,11 @@ class DraftSource(Protocol):
         """The context grew by these confirmed tokens (the whole prompt, the first time)."""
         ...
 
-    def propose(self, limit: int) -> Draft | None:
-        """At most ``limit`` guesses of what follows the context, or nothing. Siblings differ in their tokens."""
+    def propose(self, limit: int, rows: int = 1) -> Draft | None:
+        """At most ``limit`` guesses of what follows the context, or nothing. Siblings differ in their tokens.
+
+        ``rows`` are run in the same pass anyway: one in a step, the rest of the prompt in its last pass.
+        """
         ...
 
     def close(self) -> None:

@@ -15,27 +15,34 @@ class DraftRecord:
     """Counts steps and guesses; ``cost`` is what steps take by their rows."""
 
     def __init__(self, cost: StepCost) -> None:
-        self.steps = self.drafted = self.accepted = 0
+        self.steps = self.rows = self.drafted = self.accepted = 0
         self.draft_seconds = 0.0
         self._cost = cost
         self._proposed: Counter[tuple[str, int]] = Counter()
         self._right: Counter[tuple[str, int]] = Counter()
-        self._origins: list[Origin | None] = [None]
-        """Of each output token; the first one comes from the prompt's own pass."""
-        self._depths = self._missed = 0
+        self._origins: list[Origin | None] = []
+        """Of each output token."""
+        self._right_in_steps = self._depths = self._missed = 0
         self._spent = 0.0
 
-    def step(self, draft: Draft, path: Sequence[int]) -> None:
-        """A step verified ``draft``; the guesses on ``path`` were right, and one token more was confirmed."""
+    def add(self, draft: Draft, path: Sequence[int], *, prompt: bool) -> None:
+        """A pass verified ``draft``; the guesses on ``path`` were right, and one token more was confirmed.
+
+        The ``prompt``'s own last pass is no step: its guesses are counted, its time is not.
+        """
         guesses = draft.guesses
-        self.steps += 1
         self.drafted += len(guesses)
         self.accepted += len(path)
         self.draft_seconds += draft.seconds
-        self._spent += self._cost.of(1 + len(guesses))
         self._proposed.update((guess.source, guess.match_length) for guess in guesses)
         self._right.update((guesses[index].source, guesses[index].match_length) for index in path)
         self._origins += [*(guesses[index].origin for index in path), None]
+        if prompt:
+            return
+        self.steps += 1
+        self.rows += 1 + len(guesses)
+        self._right_in_steps += len(path)
+        self._spent += self._cost.of(1 + len(guesses)) + draft.seconds
         depths: list[int] = []
         for guess in guesses:
             depths.append(depths[guess.parent] + 1 if guess.parent >= 0 else 1)
@@ -51,11 +58,11 @@ class DraftRecord:
         )
 
     def speedup(self) -> Speedup | None:
-        """None when nothing was guessed."""
-        if not self.drafted:
+        """None when no step guessed anything."""
+        if not self._depths:
             return None
-        single = self._cost.of(1)
-        alpha = self.accepted / (self.accepted + self._missed) if self.accepted else 0.0
+        single, right = self._cost.of(1), self._right_in_steps
+        alpha = right / (right + self._missed) if right else 0.0
         gamma = self._depths / self.steps
         c = self.draft_seconds / self._depths / single
         return Speedup(
@@ -63,7 +70,7 @@ class DraftRecord:
             gamma=gamma,
             c=c,
             theorem=theorem_3_8(alpha, gamma, c),
-            measured_cost=(self.accepted + self.steps) * single / (self._spent + self.draft_seconds),
+            measured_cost=(right + self.steps) * single / self._spent,
         )
 
     def copied(self, tokens: int) -> tuple[CopiedRun, ...]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
-
 from decoding.draft import Draft, DraftSource
 from decoding.draft_record import DraftRecord
 from decoding.drafting.step_cost import DEFAULT_COST, StepCost
@@ -88,19 +86,14 @@ class SpeculativeGenerator:
         drafts = self._drafting(params) if self._drafting is not None else None
         sequence = self._begin(request)
         try:
-            row = self._prefill(sequence, request)
-            if row is not None:
+            confirmed = self._prefill(sequence, request, drafts)
+            while confirmed is not None:
+                chunk = request.confirm(confirmed)
                 if drafts is not None:
-                    drafts.append(prompt)
-                confirmed = [request.sampler.choose(row)]
-                while True:
-                    chunk = request.confirm(confirmed)
-                    if drafts is not None:
-                        drafts.append(confirmed[: len(chunk.tokens) + 1])  # the end token is a lesson too
-                    yield chunk
-                    if request.finished is not None or request.cancelled:
-                        break
-                    confirmed = self._step(sequence, request, drafts)
+                    drafts.append(confirmed[: len(chunk.tokens) + 1])  # the end token is a lesson too
+                yield chunk
+                over = request.finished is not None or request.cancelled
+                confirmed = None if over else self._pass(sequence, request, [request.output[-1]], drafts)
             yield from request.end()
         except Exception:
             sequence.close()  # what it holds may be nonsense, from which no other request shall begin
@@ -129,28 +122,33 @@ class SpeculativeGenerator:
         sequence.truncate(len(tokens))
         self._prefix_cache.keep(request.params.scope, tokens, sequence)
 
-    def _prefill(self, sequence: TargetSequence, request: _Request) -> torch.Tensor | None:
-        """Logits after the prompt, of shape (vocabulary,); None when the caller cancelled meanwhile."""
-        logits: torch.Tensor | None = None
-        for start in range(request.cached, len(request.prompt), PREFILL_ROWS):
+    def _prefill(self, sequence: TargetSequence, request: _Request, drafts: DraftSource | None) -> list[int] | None:
+        """Run the prompt; the tokens that its last pass confirms, or None when the caller cancelled meanwhile."""
+        if drafts is not None:
+            drafts.append(request.prompt)
+        last = request.cached + (len(request.prompt) - request.cached - 1) // PREFILL_ROWS * PREFILL_ROWS
+        for start in range(request.cached, last, PREFILL_ROWS):
             if request.cancelled:
                 return None
-            logits = sequence.extend(request.prompt[start : start + PREFILL_ROWS], 1)
-        return logits[0] if logits is not None else None
+            sequence.extend(request.prompt[start : start + PREFILL_ROWS], 1)
+        return None if request.cancelled else self._pass(sequence, request, request.prompt[last:], drafts)
 
-    def _step(self, sequence: TargetSequence, request: _Request, drafts: DraftSource | None) -> list[int]:
-        """One forward pass over the last confirmed token and the draft; the tokens it confirms, at least one."""
-        # The step confirms one token more than the draft holds, so a draft that reaches the limit would be waste.
-        limit = min(self._max_rows, request.remaining) - 1
-        draft = (drafts.propose(limit) if drafts is not None else None) or Draft(())
-        kept = sequence.length
-        # Row 0 is the last confirmed token, row i the guess i - 1.
-        parents = [-1, *(guess.parent + 1 for guess in draft.guesses)]
-        rows = sequence.extend([request.output[-1], *draft.tokens], len(parents), parents)
+    def _pass(
+        self, sequence: TargetSequence, request: _Request, tokens: list[int], drafts: DraftSource | None
+    ) -> list[int]:
+        """One forward pass over ``tokens`` and a draft behind them; the tokens it confirms, at least one."""
+        # A pass confirms one token more than the draft holds, so a draft that reaches the limit would be waste. More
+        # rows than a chunk of a prompt has would cost one pass more.
+        limit = min(self._max_rows - 1, request.remaining - 1, max(PREFILL_ROWS, self._max_rows) - len(tokens))
+        draft = (drafts.propose(limit, len(tokens)) if drafts is not None else None) or Draft(())
+        kept, own = sequence.length, len(tokens)
+        parents = [*range(-1, own - 1), *(own + guess.parent for guess in draft.guesses)]
+        rows = sequence.extend([*tokens, *draft.tokens], 1 + len(draft.guesses), parents)
+        # Row 0 is that of the last confirmed token, row i that of guess i - 1.
         verification = verify(draft, lambda index: request.sampler.choose(rows[index]))
-        sequence.retain(kept, [0, *(index + 1 for index in verification.path)])
-        request.record.step(draft, verification.path)
-        return [*(draft.guesses[index].token for index in verification.path), verification.next_token]
+        sequence.retain(kept, [*range(own), *(own + index for index in verification.path)])
+        request.record.add(draft, verification.path, prompt=not request.output)
+        return [*(draft.tokens[index] for index in verification.path), verification.next_token]
 
 
 class _Request:
@@ -215,7 +213,7 @@ class _Request:
             ttft_s=first - self._started,
             decode_s=now - first,
             cached_tokens=self.cached,
-            rows=record.steps + record.drafted,
+            rows=record.rows,
             draft_s=record.draft_seconds,
             sources=record.sources(),
             speedup=record.speedup(),

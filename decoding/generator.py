@@ -126,9 +126,9 @@ class CopiedRun:
 class GenerationStats:
     """Counts in tokens, times in seconds.
 
-    ``rows`` were run in these steps, ``drafted`` of them guesses, of which ``accepted`` were right; ``sources`` has
-    the same by source and match length. ``draft_s`` of the ``decode_s`` were spent on guessing. ``speedup`` compares
-    with plain decoding as theory has it; None without a draft.
+    ``rows`` were run in these steps. Of ``drafted`` guesses, those behind the prompt included, ``accepted`` were right;
+    ``sources`` has the same by source and match length. ``draft_s`` were spent on guessing. ``speedup`` compares with
+    plain decoding as theory has it; None without a draft.
     ``cached_tokens`` of the prompt were not computed, because an earlier request of the same scope began with them;
     ``steps`` counts forward passes after the prompt's; ``ttft_s`` runs from the call to the first token;
     ``decode_s`` from the first token to the end.

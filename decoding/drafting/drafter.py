@@ -88,7 +88,7 @@ class TreeDraft:
         for source in self._sources:
             source.append(tokens)
 
-    def propose(self, limit: int) -> Draft | None:
+    def propose(self, limit: int, rows: int = 1) -> Draft | None:
         """The tree of at most ``limit`` guesses that promises the most tokens per second, perhaps nothing."""
         if limit < 1:
             return None
@@ -97,10 +97,11 @@ class TreeDraft:
         if not cursors:
             return None
         drafting = self._drafting
+        cost = drafting.cost if rows == 1 else drafting.cost.beside(rows)
         self._growth = grow(
             cursors,
             drafting.acceptance,
-            drafting.cost,
+            cost,
             limit,
             trust=self._trust.factor,
             ends=drafting.ends,

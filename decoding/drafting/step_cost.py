@@ -17,6 +17,9 @@ GUESS_SECONDS = 20e-6
 """What making one guess takes, about; a constant, so that equal requests get equal drafts."""
 
 WIDTHS = (1, 2, 4, 8, 12, 16, 24, 32)
+_TOKENS_PER_STEP = 2.5
+"""Tokens that a step brings, about."""
+
 _CONTEXT = 128
 _ROUNDS = 3
 
@@ -44,6 +47,14 @@ class StepCost:
         low, high = self.rows[right - 1], self.rows[right]
         share = (rows - low) / (high - low)
         return self.seconds[right - 1] + share * (self.seconds[right] - self.seconds[right - 1])
+
+    def beside(self, rows: int) -> StepCost:
+        """What guesses cost that ride along with ``rows`` rows that are run anyway, as those of a prompt are.
+
+        Each confirmed token saves what a token costs in other steps, so that stands for the step of one row.
+        """
+        token = self.of(1) / _TOKENS_PER_STEP
+        return StepCost(WIDTHS, tuple(token + self.of(rows - 1 + width) - self.of(rows) for width in WIDTHS))
 
 
 DEFAULT_COST = StepCost((1, 16, 24, 32), (0.032, 0.039, 0.0475, 0.061))

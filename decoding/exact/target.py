@@ -163,12 +163,22 @@ def _rows(step: StepTree) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int32]]:
         rows["shared"] = rows["slot"] + 1
         return rows, np.zeros(1, np.int32)
     others: list[int] = []
-    for index in range(count):
-        path = step.path_to(index)
-        run = next((at for at, slot in enumerate(path) if slot != at), len(path))
-        rows[index]["position"] = start + len(path) - 1
-        rows[index]["shared"] = start + run
-        rows[index]["others"] = 4 * len(others)
-        rows[index]["other_count"] = len(path) - run
-        others += [start + slot for slot in path[run:]]
+    offsets: list[int] = []
+    runs: list[int] = []
+    rests: list[list[int]] = []
+    for index, parent in enumerate(step.parents):
+        run, rest = (runs[parent], rests[parent]) if parent >= 0 else (0, [])
+        if not rest and run == index:
+            run += 1
+        else:
+            rest = [*rest, index]
+        runs.append(run)
+        rests.append(rest)
+        offsets.append(4 * len(others))
+        others += [start + slot for slot in rest]
+    counts = np.array([len(rest) for rest in rests])
+    rows["shared"] = start + np.array(runs)
+    rows["position"] = rows["shared"] + counts - 1
+    rows["others"] = offsets
+    rows["other_count"] = counts
     return rows, np.array(others or [0], np.int32)

@@ -24,8 +24,8 @@ TREE = Draft(
 def test_guesses_are_counted_by_source_and_match_length() -> None:
     record = DraftRecord(StepCost((1, 5), (1.0, 2.0)))
     assert record.speedup() is None
-    record.step(TREE, [0, 1])
-    record.step(Draft(()), [])
+    record.add(TREE, [0, 1], prompt=False)
+    record.add(Draft(()), [], prompt=False)
     assert (record.steps, record.drafted, record.accepted) == (2, 4, 2)
     assert record.sources() == (
         SourceCount("successor", 0, 1, 0),
@@ -43,13 +43,24 @@ def test_guesses_are_counted_by_source_and_match_length() -> None:
 
 def test_copied_tokens_are_runs_of_one_place() -> None:
     record = DraftRecord(StepCost((1, 5), (1.0, 2.0)))
-    record.step(TREE, [0, 1])
-    record.step(Draft.chain([1], "text"), [0])
-    record.step(Draft((Guess(5, -1, "text", 2, Origin("manual", 40)),)), [0])
-    record.step(Draft((Guess(5, -1, "text", 2, Origin("manual", 42)),)), [0])
+    record.add(TREE, [0, 1], prompt=True)
+    record.add(Draft.chain([1], "text"), [0], prompt=False)
+    record.add(Draft((Guess(5, -1, "text", 2, Origin("manual", 40)),)), [0], prompt=False)
+    record.add(Draft((Guess(5, -1, "text", 2, Origin("manual", 42)),)), [0], prompt=False)
     assert record.copied(99) == (
-        CopiedRun(1, 3, "prompt", 10),
-        CopiedRun(6, 7, "manual", 40),
-        CopiedRun(8, 9, "manual", 42),
+        CopiedRun(0, 2, "prompt", 10),
+        CopiedRun(5, 6, "manual", 40),
+        CopiedRun(7, 8, "manual", 42),
     )
-    assert record.copied(2) == (CopiedRun(1, 2, "prompt", 10),)
+    assert record.copied(1) == (CopiedRun(0, 1, "prompt", 10),)
+
+
+def test_guesses_behind_the_prompt_are_counted_but_no_step() -> None:
+    record = DraftRecord(StepCost((1, 5), (1.0, 2.0)))
+    record.add(TREE, [0], prompt=True)
+    assert (record.steps, record.rows, record.drafted, record.accepted) == (0, 0, 4, 1)
+    assert record.speedup() is None
+    record.add(Draft.chain([1], "text"), [], prompt=False)
+    found = record.speedup()
+    assert found is not None
+    assert (record.rows, found.alpha, found.gamma) == (2, 0.0, 1.0)

@@ -58,7 +58,8 @@ class GivenDraft:
     def append(self, tokens: Sequence[int]) -> None:
         self.context += tokens
 
-    def propose(self, limit: int) -> Draft | None:
+    def propose(self, limit: int, rows: int = 1) -> Draft | None:
+        del rows
         guesses = self._drafts.pop(0).guesses[:limit] if self._drafts else ()
         return Draft(guesses) if guesses else None
 
@@ -185,10 +186,10 @@ def test_the_end_says_where_tokens_were_read() -> None:
 def test_a_perfect_draft_takes_the_fewest_steps() -> None:
     target = HashTarget(vocabulary=50)
     plain = decode_plainly(target, [1, 2, 3], 17, frozenset(), SamplingParams())
-    drafts = [plain[1:9], plain[9:17]]
+    drafts = [plain[:7], plain[8:15]]
     done = generate(target, [1, 2, 3], GenerationParams(17), lambda _: GivenDraft(drafts), max_rows=8)
     assert list(done.tokens) == plain
-    assert (done.stats.steps, done.stats.drafted, done.stats.accepted, done.stats.rows) == (2, 14, 14, 16)
+    assert (done.stats.steps, done.stats.drafted, done.stats.accepted, done.stats.rows) == (2, 14, 14, 9)
     assert done.stats.sources == (SourceCount("given", 0, 14, 14),)
 
 
@@ -208,7 +209,7 @@ def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
     plain = decode_plainly(target, [1, 2, 3], 12, frozenset(), SamplingParams())
     ending = plain[5]
     expected = plain[: plain.index(ending)]
-    source = GivenDraft([plain[1:11]])
+    source = GivenDraft([[], plain[1:11]])
     generator = SpeculativeGenerator(target, Ending(), lambda _: source)
     *_, done = generator.generate([1, 2, 3], GenerationParams(12))
     assert isinstance(done, GenerationDone)
@@ -269,7 +270,7 @@ def test_a_stop_string_over_several_tokens_of_one_step_ends_it() -> None:
     plain = decode_plainly(target, [1, 2, 3], 30, frozenset(), SamplingParams())
     text = ByteTokenizer().decode(plain)
     params = GenerationParams(30, stop=(text[10:14],))
-    done = generate(target, [1, 2, 3], params, lambda _: GivenDraft([plain[1:]]), max_rows=32)
+    done = generate(target, [1, 2, 3], params, lambda _: GivenDraft([[], plain[1:]]), max_rows=32)
     assert done.text == text[: text.index(text[10:14])]
     assert (done.finish_reason, done.stats.steps) == (FinishReason.STOP, 1)
 

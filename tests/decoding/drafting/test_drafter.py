@@ -78,6 +78,15 @@ def test_scopes_see_nothing_of_each_other() -> None:
     assert drafted(drafting, [100], [20, 21], GenerationParams(9, scope="mine")).tokens[:1] == [22]
 
 
+def test_fewer_guesses_ride_with_a_prompt_than_fill_a_step() -> None:
+    """Rows of a long pass are dearer than those of a step, which has its weights to read anyway."""
+    drafting = Drafting()
+    for rows, least, most in ((1, 5, 31), (200, 1, 5)):
+        source = drafting(GenerationParams(9))
+        source.append([1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
+        assert least <= len((source.propose(31, rows) or Draft(())).guesses) <= most
+
+
 def test_what_did_not_come_true_is_drafted_less() -> None:
     drafting = Drafting(cost=StepCost((1, 100), (1.0, 20.8)), sources=["text"])
     widths = []

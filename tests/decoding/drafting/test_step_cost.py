@@ -27,6 +27,14 @@ def test_impossible_costs_are_refused(rows: tuple[int, ...], seconds: tuple[floa
         StepCost(rows, seconds)
 
 
+def test_guesses_beside_a_prompt_cost_what_their_rows_add() -> None:
+    beside = COST.beside(100)
+    token = 1.0 / 2.5
+    assert [beside.of(1 + guesses) for guesses in (0, 1, 3, 20)] == pytest.approx(
+        [token, token + 0.25, token + 0.75, token + 5.0]
+    )
+
+
 def ticking() -> Iterator[float]:
     """A clock by which the n-th interval takes n seconds."""
     now, step = 0.0, 0

@@ -116,9 +116,17 @@ class LocalComponents:
 
         current = self.catalog.current(collection)
         partitions = {partition_of(revision) for revision in current}
-        if any(revision.passage_count for revision in current) and not any(map(self.vectors.count, partitions)):
+        wanted = any(revision.passage_count for revision in current)
+        computed = self.embedding_store.knows(self.embedder.name)
+        if wanted and not computed and not any(map(self.vectors.count, partitions)):
             raise VectorsMissing(collection, self.embedder.name)
-        self.pipeline.mend(collection)
+        if self.settings.chroma_url is None:  # Else another process may be writing; an ingest mends.
+            self.pipeline.mend(collection)
+
+    def own_vectors(self) -> None:
+        """Take the data folder if only one process can read the vectors. Raises `DataLocked`."""
+        if self.settings.chroma_url is None:
+            self.own_data()
 
     def own_data(self) -> None:
         """Take the data folder for this process. Raises `DataLocked`; twice is no error."""
@@ -152,8 +160,9 @@ class LocalComponents:
         """The vector store, owned by this process."""
         from ingest.chroma_vectors import ChromaVectors
 
-        self.own_data()
-        vectors = ChromaVectors(self.settings.vectors_dir, self.embedder.name)
+        self.own_vectors()
+        where = self.settings.chroma_url or self.settings.vectors_dir
+        vectors = ChromaVectors(where, self.embedder.name)
         self._open.callback(vectors.close)
         return vectors
 
@@ -192,6 +201,7 @@ class LocalComponents:
     @cached_property
     def pipeline(self) -> Pipeline:
         """Files into the index."""
+        self.own_data()
         from ingest.labelling import LabelRules
         from ingest.pipeline import Pipeline, PipelineConfig
         from ingest.workers import WorkerLimits

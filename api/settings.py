@@ -73,6 +73,12 @@ class Settings(BaseSettings):
     parse_seconds: float = Field(120.0, gt=0, le=86_400, description="Seconds that reading one file may take.")
     parse_memory_mb: int = Field(1024, ge=128, le=65_536, description="Memory that reading one file may take, in MiB.")
 
+    chroma_url: str | None = Field(
+        None,
+        pattern=r"^https?://",
+        description="Chroma server that keeps the vectors, such as http://127.0.0.1:8001; left out: this process, in "
+        "`data_dir`. With a server, documents can be ingested while questions are answered.",
+    )
     history_days: float = Field(
         365.0, ge=0, le=36_500, description="Days for which replaced and removed revisions stay, to be cited and asked."
     )

@@ -1,4 +1,4 @@
-"""Vectors in an embedded Chroma database.
+"""Vectors in Chroma, embedded in this process or behind a server.
 
 Each docqa collection has, for each embedder, its own Chroma collection. Chroma's graph (HNSW) keeps the nodes of
 deleted vectors for ever, and a search walks through them: after a corpus was replaced eleven times, a query took 25
@@ -8,6 +8,7 @@ times as long. So deletions are counted, and once more is dead than alive the co
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,8 @@ from ingest.vectors import VectorHit, VectorsUnusable
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
+
+_log = logging.getLogger(__name__)
 
 # With Chroma's defaults (100, 100) a tenth of the ten nearest was missed among 4,384 real passages; with these 1 in
 # 1,000, for 2 ms more. The settings are fixed when an edition is made.
@@ -35,27 +39,37 @@ MIN_DEAD = 2_000
 
 
 class ChromaVectors:
-    """Implements `ingest.vectors.VectorStore`; for many threads of the one process that owns the folder."""
+    """Implements `ingest.vectors.VectorStore`; for many threads.
 
-    def __init__(self, path: Path, embedder_name: str) -> None:
-        """Open the folder ``path`` or make it. Raises VectorsUnusable when it is damaged."""
-        import chromadb
-        from chromadb.config import Settings
+    A folder belongs to one process. With a server, one process may write while others search.
+    """
 
-        self._path = path
+    def __init__(self, where: Path | str, embedder_name: str) -> None:
+        """Open or make a folder, or connect to the server at a URL. Raises VectorsUnusable when that fails."""
+        self._where = where
         self._embedder = embedder_name
         self._lock = RLock()
-        path.mkdir(parents=True, exist_ok=True)
+        self._retired: dict[str, str] = {}
         with self._named_errors():
-            settings = Settings(_env_file=None, anonymized_telemetry=False)
-            self._client: Any = chromadb.PersistentClient(path, settings)  # its published type lacks close()
+            self._client: Any = _connected(where)  # its published type lacks close()
             self._batch = self._client.get_max_batch_size()
             self._editions = self._open_editions()
-        self._retired: dict[str, str] = {}
+            # Behind a server an unfinished edition may be one that another process is just making.
+            self._tidy = self._served
+            if not self._served:
+                self._editions = {name: edition for name, edition in self._editions.items() if _answers(edition)}
+                self._delete_others()
+
+    @property
+    def _served(self) -> bool:
+        return isinstance(self._where, str)
 
     def close(self) -> None:
         """Let go of the folder."""
         self._client.close()
+        if self._served:  # Chroma leaves its connections open.
+            for part in (self._client, self._client._admin_client):
+                part._server._session.close()
 
     def upsert(
         self, collection: str, revision_id: str, passage_ids: Sequence[str], vectors: npt.NDArray[np.float32]
@@ -64,6 +78,7 @@ class ChromaVectors:
         if len(passage_ids) != len(vectors):
             raise ValueError(f"{len(passage_ids)} passages, but {len(vectors)} vectors")
         with self._lock, self._named_errors():
+            self._refresh(writing=True)
             edition = self._editions.get(collection)
             if edition is None:
                 edition = self._editions[collection] = self._create(collection, number=1, complete=True)
@@ -72,6 +87,7 @@ class ChromaVectors:
     def replace(self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]) -> None:
         """See `VectorStore.replace`."""
         with self._lock, self._named_errors():
+            self._refresh(writing=True)
             old = self._editions.get(collection)
             new = self._create(collection, 1 if old is None else int(old.metadata["edition"]) + 1, complete=False)
             try:
@@ -96,6 +112,7 @@ class ChromaVectors:
     def delete_revision(self, collection: str, revision_id: str) -> None:
         """See `VectorStore.delete_revision`."""
         with self._lock, self._named_errors():
+            self._refresh(writing=True)
             edition = self._editions.get(collection)
             if edition is None:
                 return
@@ -111,14 +128,18 @@ class ChromaVectors:
 
     def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
         """See `VectorStore.query`. Approximate: see `SEARCH_WIDTH`."""
-        # Without the lock: a question does not wait for an ingest.
-        edition = self._editions.get(collection)
-        if edition is None or k < 1:
+        from chromadb.errors import NotFoundError
+
+        if k < 1:
             return []
+        # Without the lock: a question does not wait for an ingest.
         with self._named_errors():
-            found: Any = edition.query(
-                query_embeddings=vector[None], n_results=k + TIE_MARGIN, include=["metadatas", "distances"]
-            )
+            try:
+                found = self._query(collection, vector, k)
+            except NotFoundError:
+                found = self._query(collection, vector, k)  # It was replaced by another edition this very moment.
+        if found is None:
+            return []
         hits = [
             VectorHit(id, str(metadata["revision"]), min(1.0, max(-1.0, 1.0 - float(distance))))
             for id, distance, metadata in zip(
@@ -127,9 +148,19 @@ class ChromaVectors:
         ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.passage_id))[:k]
 
+    def _query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Any:  # noqa: ANN401 - Chroma's result
+        # What another process made, or made anew, is known to the server alone.
+        edition = (self._open_editions() if self._served else self._editions).get(collection)
+        if edition is None:
+            return None
+        return edition.query(
+            query_embeddings=vector[None], n_results=k + TIE_MARGIN, include=["metadatas", "distances"]
+        )
+
     def count(self, collection: str) -> int:
         """See `VectorStore.count`."""
         with self._lock, self._named_errors():
+            self._refresh()
             edition = self._editions.get(collection)
             return 0 if edition is None else edition.count()
 
@@ -137,6 +168,7 @@ class ChromaVectors:
         """See `VectorStore.counts`."""
         counts: Counter[str] = Counter()
         with self._lock, self._named_errors():
+            self._refresh()
             edition = self._editions.get(collection)
             if edition is not None:
                 for batch in self._batches(edition, include=["metadatas"]):
@@ -145,7 +177,8 @@ class ChromaVectors:
 
     def collections(self) -> Sequence[str]:
         """See `VectorStore.collections`."""
-        with self._lock:
+        with self._lock, self._named_errors():
+            self._refresh()
             return sorted(self._editions)
 
     def _compact(self, collection: str, old: Collection) -> None:
@@ -186,28 +219,77 @@ class ChromaVectors:
         )
         return created
 
-    def _open_editions(self) -> dict[str, Collection]:
-        """The latest complete edition of each collection; others are what a crash left, and go."""
-        editions: dict[str, Collection] = {}
+    def _refresh(self, *, writing: bool = False) -> None:
+        """Behind a server, see what there is now; whoever writes first clears away what a crash left."""
+        if not self._served or (writing and not self._tidy):
+            return
+        self._editions = self._open_editions()
+        if writing:
+            self._delete_others()
+            self._tidy = False
+
+    def _mine(self) -> list[Any]:
+        """All editions of this embedder, those before the others that are to be used instead of them."""
         mine = [c for c in self._client.list_collections() if (c.metadata or {}).get("embedder") == self._embedder]
-        for found in sorted(mine, key=lambda c: (bool(c.metadata["complete"]), int(c.metadata["edition"]))):
-            collection = str(found.metadata["collection"])
-            if collection in editions:
-                self._client.delete_collection(editions.pop(collection).name)
-            if found.metadata["complete"]:
-                editions[collection] = self._client.get_collection(found.name, embedding_function=None)
-            else:
-                self._client.delete_collection(found.name)
-        return editions
+        return sorted(mine, key=lambda c: (bool(c.metadata["complete"]), int(c.metadata["edition"])))
+
+    def _open_editions(self) -> dict[str, Collection]:
+        """The latest complete edition of each collection."""
+        latest = {str(c.metadata["collection"]): c.name for c in self._mine() if c.metadata["complete"]}
+        return {
+            collection: self._client.get_collection(name, embedding_function=None)
+            for collection, name in latest.items()
+        }
+
+    def _delete_others(self) -> None:
+        """Delete the editions that are not used: replaced ones, and what a crash left unfinished."""
+        used = {edition.name for edition in self._editions.values()}
+        for edition in self._mine():
+            if edition.name not in used:
+                self._client.delete_collection(edition.name)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
         from chromadb.errors import ChromaError
+        from httpx import HTTPError
 
         try:
             yield
-        except ChromaError as error:
-            raise VectorsUnusable(
-                f"{self._path}: {error}. Nothing is lost: unless the disk is full, delete this folder, and the next "
-                "ingest makes it anew"
-            ) from error
+        except (ChromaError, HTTPError) as error:
+            advice = (
+                "is the Chroma server up?"
+                if self._served
+                else "Nothing is lost: unless the disk is full, delete this folder, and the next ingest makes it anew"
+            )
+            raise VectorsUnusable(f"{self._where}: {error}. {advice}") from error
+
+
+def _answers(edition: Collection) -> bool:
+    """Whether an edition can be read: a process that was killed may leave one whose graph is torn."""
+    from chromadb.errors import ChromaError
+
+    try:
+        if edition.count():
+            stored: Any = edition.get(limit=1, include=["embeddings"])
+            edition.query(query_embeddings=stored["embeddings"], n_results=1, include=[])
+    except ChromaError as error:
+        _log.warning("the vectors of %s are damaged and made anew: %s", edition.name, error)
+        return False
+    return True
+
+
+def _connected(where: Path | str) -> Any:  # noqa: ANN401 - Chroma's client
+    import chromadb
+    from chromadb.config import Settings
+
+    settings = Settings(_env_file=None, anonymized_telemetry=False)
+    if isinstance(where, Path):
+        where.mkdir(parents=True, exist_ok=True)
+        return chromadb.PersistentClient(where, settings)
+    url = urlsplit(where)
+    secure = url.scheme == "https"
+    try:
+        port = url.port or (443 if secure else 80)
+        return chromadb.HttpClient(url.hostname or "localhost", port, secure, None, settings)
+    except ValueError as error:  # what it makes of a server that can't be reached
+        raise VectorsUnusable(f"{where}: {error}") from error

@@ -81,6 +81,13 @@ class EmbeddingStore:
             except sqlite3.DatabaseError as error:
                 _log.warning("%s can't be written: %s", self._path, error)
 
+    def knows(self, embedder: str) -> bool:
+        """Whether there is any vector of an embedder."""
+        with self._lock, suppress(sqlite3.DatabaseError):
+            query = "SELECT 1 FROM embeddings WHERE embedder = ? LIMIT 1"
+            return self._connection.execute(query, [embedder]).fetchone() is not None
+        return False
+
     def count(self) -> int:
         """Vectors of all embedders."""
         with self._lock, suppress(sqlite3.DatabaseError):

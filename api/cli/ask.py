@@ -81,7 +81,7 @@ def _events(settings: Settings, request: AnswerRequest) -> Generator[AnswerEvent
 
     with LocalComponents(settings) as components:
         try:
-            components.own_data()
+            components.own_vectors()
         except DataLocked as error:
             with Client(settings.url) as client:
                 if not client.alive():

@@ -41,10 +41,12 @@ def check() -> None:
 
 
 def _say_all(faults: Iterable[str]) -> int:
-    count = 0
-    for count, fault in enumerate(faults, start=1):
+    """Print each as it is found; how many there were."""
+    said = 0
+    for fault in faults:
         typer.echo(terminal_text(fault))
-    return count
+        said += 1
+    return said
 
 
 def rebuild(

@@ -49,7 +49,7 @@ def _run(settings: Settings) -> None:
         _say(f"warning: listening on {settings.host} without sign-in: whoever reaches it can read every document")
     ended: list[State] = []
     with LocalComponents(settings) as components, _listen(settings) as listening:
-        components.own_data()
+        components.own_vectors()
         components.require_models()
         bound = settings.model_copy(update={"port": listening.getsockname()[1]})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -115,3 +115,27 @@ class VectorStoreContract:
     def test_no_vectors_are_no_error(self, vectors: VectorStore) -> None:
         vectors.upsert("default", "r1", [], random_rows(1)[:0])
         assert vectors.count("default") == 0
+
+    def test_replacing_holds_just_what_is_given(self, vectors: VectorStore) -> None:
+        rows = random_rows(6)
+        vectors.upsert("default", "old", ids_of("old", 6), rows)
+        vectors.replace("default", [("a", ids_of("a", 2), rows[:2]), ("b", ids_of("b", 1), rows[2:3])])
+        assert vectors.counts("default") == {"a": 2, "b": 1}
+        assert vectors.query("default", rows[2], 1)[0].passage_id == "b-00000"
+        vectors.replace("default", [])
+        assert vectors.count("default") == 0
+
+    def test_what_answers_until_then_stays_when_replacing_fails(self, vectors: VectorStore) -> None:
+        rows = random_rows(4)
+        vectors.upsert("default", "old", ids_of("old", 4), rows)
+
+        def broken_off() -> Iterator[tuple[str, Sequence[str], Rows]]:
+            yield "new", ids_of("new", 2), rows[:2]
+            assert vectors.counts("default") == {"old": 4}
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            vectors.replace("default", broken_off())
+        assert vectors.counts("default") == {"old": 4}
+        vectors.replace("default", [("new", ids_of("new", 2), rows[:2])])
+        assert vectors.counts("default") == {"new": 2}

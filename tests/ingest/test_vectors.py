@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -166,7 +172,72 @@ def test_recall_on_clustered_vectors(vectors: ChromaVectors) -> None:
     assert found >= 0.995 * 100 * 40
 
 
+def test_a_torn_graph_is_given_up_and_nothing_else(tmp_path: Path) -> None:
+    vectors = ChromaVectors(tmp_path, "model")
+    for name in ("torn", "whole"):
+        vectors.upsert(name, "r1", ids_of("r1", 1_500), random_rows(1_500))
+    torn = vectors._editions["torn"].name
+    vectors.close()
+    with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as connection:
+        query = "SELECT s.id FROM segments s JOIN collections c ON c.id = s.collection WHERE c.name = ? AND s.scope = ?"
+        (segment,) = connection.execute(query, [torn, "VECTOR"]).fetchone()
+    (tmp_path / segment / "index_metadata.pickle").write_bytes(b"torn")
+    again = ChromaVectors(tmp_path, "model")
+    assert (again.count("torn"), again.count("whole")) == (0, 1_500)
+    again.upsert("torn", "r1", ids_of("r1", 5), random_rows(5))
+    assert again.counts("torn") == {"r1": 5}
+    again.close()
+
+
 def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "chroma.sqlite3").write_bytes(b"not a database" * 1_000)
     with pytest.raises(VectorsUnusable, match="delete this folder"):
         ChromaVectors(tmp_path, "model")
+
+
+@pytest.fixture(scope="module")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real ``chroma run`` on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    folder = tmp_path_factory.mktemp("served")
+    program = Path(sys.executable).with_name("chroma")
+    command = [str(program), "run", "--path", str(folder), "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        for _ in range(600):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+        server.terminate()
+
+
+class TestServedChromaVectors(VectorStoreContract):
+    @pytest.fixture
+    def vectors(self, chroma_server: str, tmp_path: Path) -> Iterator[VectorStore]:
+        vectors = ChromaVectors(chroma_server, f"model of {tmp_path}")
+        yield vectors
+        vectors.close()
+
+
+@pytest.mark.usefixtures("eager")
+def test_one_process_searches_what_another_writes_to_a_server(chroma_server: str, tmp_path: Path) -> None:
+    writer, reader = (ChromaVectors(chroma_server, f"model of {tmp_path}") for _ in range(2))
+    rows = random_rows(1_200, 16)
+    for revision in range(4):
+        writer.upsert("default", f"r{revision}", ids_of(f"r{revision}", 1_200), rows)
+        if revision:
+            writer.delete_revision("default", f"r{revision - 1}")
+        hits = reader.query("default", rows[7], 5)
+        assert hits[0].passage_id == f"r{revision}-00007"
+        assert {hit.revision_id for hit in hits} == {f"r{revision}"}
+    writer.replace("default", [("new", ids_of("new", 10), rows[:10])])
+    assert reader.counts("default") == {"new": 10}
+    assert reader.query("default", rows[3], 1)[0].passage_id == "new-00003"
+    writer.close()
+    reader.close()
+
+
+def test_a_server_that_is_not_there_is_named() -> None:
+    with pytest.raises(VectorsUnusable, match=r"127\.0\.0\.1:9"):
+        ChromaVectors("http://127.0.0.1:9", "model")

@@ -1,8 +1,8 @@
 """How retrieval grows with the number of passages: ``python scripts/bench_retrieval.py FOLDER 10000 100000``.
 
 Builds an index of made-up documents in FOLDER (kept, and used again by the next run) and asks it made-up questions.
-Words follow Zipf's law as in manuals, vectors lie in clusters as those of real passages do. Everything but the embedding
-model is the product's own: catalog, full-text index, vectors, fusion.
+Words follow Zipf's law as in manuals, vectors lie in clusters as those of real passages do. All but the embedding model
+is the product's own: catalog, full-text index, vectors, fusion.
 """
 
 from __future__ import annotations

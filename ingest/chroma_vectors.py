@@ -145,6 +145,7 @@ class ChromaVectors:
             for id, distance, metadata in zip(
                 found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True
             )
+            if metadata  # It is gone from a vector that another thread is just deleting.
         ]
         return sorted(hits, key=lambda hit: (-hit.similarity, hit.passage_id))[:k]
 

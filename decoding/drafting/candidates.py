@@ -55,6 +55,11 @@ class Cursor(Protocol):
 class CandidateSource(Protocol):
     """Knows texts of one kind. It is fed the prompt and then every confirmed token."""
 
+    @property
+    def name(self) -> str:
+        """Stable name for evidence and statistics."""
+        ...
+
     def append(self, tokens: Sequence[int]) -> None:
         """The context grew by these confirmed tokens."""
         ...

@@ -80,11 +80,25 @@ def test_scopes_see_nothing_of_each_other() -> None:
 
 def test_fewer_guesses_ride_with_a_prompt_than_fill_a_step() -> None:
     """Rows of a long pass are dearer than those of a step, which has its weights to read anyway."""
-    drafting = Drafting()
-    for rows, least, most in ((1, 5, 31), (200, 1, 5)):
-        source = drafting(GenerationParams(9))
-        source.append([1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3])
-        assert least <= len((source.propose(31, rows) or Draft(())).guesses) <= most
+    drafting = Drafting(cost=StepCost((1, 16, 24), (1.0, 1.1, 2.1)))
+    prompt, answer = list(range(100, 140)), list(range(20, 60))
+    drafted(drafting, prompt, answer, GenerationParams(99))
+    widths = {}
+    for rows in (1, 200):
+        source = drafting(GenerationParams(99))
+        source.append(prompt)
+        draft = source.propose(31, rows)
+        assert draft is not None
+        widths[rows] = len(draft.guesses)
+        assert draft.tokens == answer[: widths[rows]]
+    assert 0 < widths[200] < widths[1]
+
+
+def test_a_prompt_is_not_continued_like_itself() -> None:
+    source = Drafting(cost=FLAT)(GenerationParams(9))
+    source.append([1, 2, 3, 4, 1, 2])
+    assert source.propose(5, rows=6) is None
+    assert source.propose(5) is not None
 
 
 def test_what_did_not_come_true_is_drafted_less() -> None:

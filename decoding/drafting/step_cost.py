@@ -16,7 +16,7 @@ from decoding.target import TargetModel
 GUESS_SECONDS = 20e-6
 """What making one guess takes, about; a constant, so that equal requests get equal drafts."""
 
-WIDTHS = (1, 2, 4, 8, 12, 16, 24, 32)
+WIDTHS = (1, 2, 4, 8, 12, 14, 16, 24, 32)
 _TOKENS_PER_STEP = 2.5
 """Tokens that a step brings, about."""
 
@@ -70,7 +70,7 @@ def measure(
 
     Takes some thirty steps: a second on a model of 1.5 billion weights and two processor cores.
     """
-    widths = [width for width in widths if width + _CONTEXT <= target.context_length]
+    widths = _widths(target, widths)
     fastest = dict.fromkeys(widths, float("inf"))
     sequence = target.start()
     try:
@@ -85,10 +85,9 @@ def measure(
                 sequence.truncate(_CONTEXT)
     finally:
         sequence.close()
-    seconds: list[float] = []
-    for width in widths:
-        seconds.append(max(fastest[width], seconds[-1] if seconds else 1e-9))
-    return StepCost(tuple(widths), tuple(seconds))
+    # Whatever else the machine does only adds time, so no step costs more than a wider one was seen to take.
+    seconds = [min(fastest[wider] for wider in widths[at:]) for at in range(len(widths))]
+    return StepCost(widths, tuple(seconds))
 
 
 def measured_once(target: TargetModel, file: Path, conditions: str) -> StepCost:
@@ -100,10 +99,17 @@ def measured_once(target: TargetModel, file: Path, conditions: str) -> StepCost:
     with suppress(OSError, ValueError, LookupError, TypeError):
         kept = json.loads(file.read_text(encoding="utf-8"))
         found = kept[conditions]
-        return StepCost(tuple(map(int, found["rows"])), tuple(map(float, found["seconds"])))
+        cost = StepCost(tuple(map(int, found["rows"])), tuple(map(float, found["seconds"])))
+        if cost.rows == _widths(target, WIDTHS):
+            return cost
     cost = measure(target)
     if not isinstance(kept, dict):
         kept = {}
     with suppress(OSError):
         file.write_text(json.dumps(kept | {conditions: {"rows": cost.rows, "seconds": cost.seconds}}, indent=1) + "\n")
     return cost
+
+
+def _widths(target: TargetModel, widths: Sequence[int]) -> tuple[int, ...]:
+    """Those of ``widths`` that fit into the target's context."""
+    return tuple(width for width in widths if width + _CONTEXT <= target.context_length)

@@ -53,6 +53,12 @@ def test_the_fastest_of_each_width_counts() -> None:
     assert target.open_sequences == 0
 
 
+def test_a_disturbed_narrow_step_costs_no_more_than_a_wide_one() -> None:
+    times = iter([0, 9, 20, 22, 30, 33] * 3)
+    cost = measure(HashTarget(context_length=300), (1, 2, 4), clock=lambda: next(times))
+    assert cost == StepCost((1, 2, 4), (2.0, 2.0, 3.0))
+
+
 def test_a_small_context_is_measured_as_far_as_it_goes() -> None:
     assert measure(HashTarget(context_length=136)).rows == (1, 2, 4, 8)
 
@@ -67,7 +73,17 @@ def test_it_is_measured_once_for_the_same_conditions(tmp_path: Path) -> None:
     assert measured_once(target, file, "two threads") == first
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"here": {"rows": [1], "seconds": "x"}}', '{"here": 3}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"here": {"rows": [1], "seconds": "x"}}',
+        '{"here": 3}',
+        '{"here": {"rows": [1, 2], "seconds": [1, 2]}}',
+    ],
+)
 def test_a_damaged_file_is_measured_anew(tmp_path: Path, content: str) -> None:
     file = tmp_path / "cost.json"
     file.write_text(content)

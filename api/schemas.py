@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from api.as_of import moment_of
-from ingest.document import Document, Revision, Section, Span
+from ingest.document import Document, Revision, Section, Span, StoredPassage
 from ingest.scope import NOW, Scope
 from qa.answer import (
     Answer,
@@ -139,6 +139,28 @@ class SentenceBody(BaseModel):
         )
 
 
+class CopyBody(BaseModel):
+    """Where else a passage stands."""
+
+    document: str
+    source: str
+    title: str
+    revision: int
+    span: SpanBody
+
+    @classmethod
+    def of(cls, copy: StoredPassage) -> Self:
+        """The body of a passage that says what another one says."""
+        revision = copy.revision
+        return cls(
+            document=revision.document_id,
+            source=revision.source,
+            title=revision.title,
+            revision=revision.number,
+            span=_span(copy.passage.span),
+        )
+
+
 class SourceBody(BaseModel):
     """A passage that was retrieved for a question."""
 
@@ -151,6 +173,7 @@ class SourceBody(BaseModel):
     pages: tuple[int, int] | None = Field(description="First and last page; null for documents without pages.")
     span: SpanBody
     text: str
+    also_in: list[CopyBody] = Field(default=[], description="Other documents that say the same at this place.")
     similarity: float | None = Field(description="Cosine between question and passage; null if only its words matched.")
     score: float
 
@@ -168,6 +191,7 @@ class SourceBody(BaseModel):
             pages=passage.pages,
             span=_span(passage.span),
             text=passage.text,
+            also_in=[CopyBody.of(copy) for copy in retrieved.copies],
             similarity=retrieved.similarity,
             score=retrieved.score,
         )

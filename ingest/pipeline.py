@@ -106,7 +106,8 @@ class Pipeline:
         self._preparer: Preparer = preparation if workers is None else Workers(preparation, workers)
         self._catalog = catalog
         self._config = config or PipelineConfig()
-        self._sync = VectorSync(RememberingEmbedder(embedder, store or EmbeddingStore()), catalog, vectors)
+        self._store = store or EmbeddingStore()
+        self._sync = VectorSync(RememberingEmbedder(embedder, self._store), catalog, vectors)
         self._turn = Lock()
 
     def ingest(
@@ -147,7 +148,8 @@ class Pipeline:
             keep = removal is Removal.NONE or (removal is Removal.CAUTIOUS and todo.alarming)
             for revision in () if keep else todo.gone:
                 self._remove(revision.document_id)
-            self._catalog.sweep(time.time() - max(self._config.history_s, SHORTEST_HISTORY_S))
+            if self._catalog.sweep(time.time() - max(self._config.history_s, SHORTEST_HISTORY_S)):
+                self._sync.tidy(self._store)
         gone = tuple(revision.source for revision in todo.gone)
         moved = {move.file.source for move in todo.moved}
         return Report(

@@ -10,13 +10,15 @@ from ingest.catalog import Catalog
 from ingest.contextual import contextual_text
 from ingest.document import Passage, Revision
 from ingest.embedder import Vectors
-from ingest.embedding_store import RememberingEmbedder
+from ingest.embedding_store import EmbeddingStore, RememberingEmbedder, hash_of
 from ingest.progress import Listener, Phase, Tracker
 from ingest.scope import collection_of, partition
 from ingest.vectors import VectorStore
 
 # Passages embedded and stored at a time: bounds the memory, and is how often progress shows.
 BATCH = 128
+# Computed vectors that may be kept though nothing needs them.
+SPARE = 1_000
 
 
 class VectorSync:
@@ -47,6 +49,17 @@ class VectorSync:
     def forget(self, revision: Revision) -> None:
         """Delete the vectors of a revision that does not hold, where it was indexed."""
         self._vectors.delete_revision(partition_of(revision), revision.id)
+
+    def tidy(self, store: EmbeddingStore) -> None:
+        """Let the store forget texts that are in no revision any more, once they are the greater part of it."""
+        documents = sorted({r.document_id for r in [*self._catalog.current(), *self._catalog.removed()]})
+        kept = [revision for document in documents for revision in self._catalog.history(document)]
+        if store.count() > 2 * sum(revision.passage_count for revision in kept) + SPARE:
+            store.keep(
+                hash_of(contextual_text(revision.title, stored.passage))
+                for revision in kept
+                for stored in self._catalog.passages_of(revision.id)
+            )
 
     def mend(self, collection: str, listener: Listener | None = None) -> tuple[Sequence[Revision], int]:
         """Sweep what is not current and make anew what is missing.

@@ -52,7 +52,8 @@ class RetrievedPassage:
     """A passage with what each retriever thought of it.
 
     ``similarity`` is the cosine in [-1, 1] (None when the dense retriever did not return it), ``lexical`` its
-    BM25 score (None likewise), ``score`` the fused one by which ``rank`` (from 1) is given.
+    BM25 score (None likewise), ``score`` the fused one by which ``rank`` (from 1) is given. ``copies`` say the same
+    under the same headings in other documents.
     """
 
     stored: StoredPassage
@@ -60,6 +61,7 @@ class RetrievedPassage:
     lexical: float | None
     score: float
     rank: int
+    copies: tuple[StoredPassage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

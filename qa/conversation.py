@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.scope import NOW, Scope
 from qa.answer import RetrievedPassage, Turn
@@ -83,10 +83,7 @@ def retrieve_all(
     for result in results:
         for found in result:
             by_id[found.stored.id] = _joined(by_id.get(found.stored.id), found)
-    return tuple(
-        RetrievedPassage(by_id[item].stored, by_id[item].similarity, by_id[item].lexical, score, rank)
-        for rank, (item, score) in enumerate(fused[:k], start=1)
-    )
+    return tuple(replace(by_id[item], score=score, rank=rank) for rank, (item, score) in enumerate(fused[:k], start=1))
 
 
 def _mixed(results: Sequence[Sequence[RetrievedPassage]]) -> bool:
@@ -98,12 +95,11 @@ def _mixed(results: Sequence[Sequence[RetrievedPassage]]) -> bool:
 def _joined(first: RetrievedPassage | None, second: RetrievedPassage) -> RetrievedPassage:
     if first is None:
         return second
-    return RetrievedPassage(
-        stored=first.stored,
+    return replace(
+        first,
         similarity=_greater(first.similarity, second.similarity),
         lexical=_greater(first.lexical, second.lexical),
-        score=first.score,
-        rank=first.rank,
+        copies=max(first.copies, second.copies, key=len),
     )
 
 

@@ -111,8 +111,9 @@ class HybridRetriever:
                 lexical=bm25.get(found.id),
                 score=scores[found.id],
                 rank=rank,
+                copies=tuple(copies),
             )
-            for rank, found in enumerate(_without_copies(mine)[:k], start=1)
+            for rank, (found, *copies) in enumerate(_folded(mine)[:k], start=1)
         ]
 
     def _nearest(self, vector: Vectors, collection: str, scope: Scope) -> Sequence[VectorHit]:
@@ -147,17 +148,13 @@ def _best_first(hit: VectorHit) -> tuple[float, str]:
     return -hit.similarity, hit.passage_id
 
 
-def _without_copies(passages: Iterable[StoredPassage]) -> list[StoredPassage]:
-    """Drop a passage whose words another one of the same section path has already brought.
+def _folded(passages: Iterable[StoredPassage]) -> list[list[StoredPassage]]:
+    """Each passage with those that say the same under the same headings, in the order of the first ones.
 
     The same file under two names would otherwise fill the prompt with one text. Passages that differ in a
     single figure are different passages.
     """
-    seen: set[tuple[tuple[str, ...], str]] = set()
-    kept = []
+    alike: dict[tuple[tuple[str, ...], str], list[StoredPassage]] = {}
     for found in passages:
-        key = (found.passage.section_path, " ".join(found.passage.text.split()))
-        if key not in seen:
-            seen.add(key)
-            kept.append(found)
-    return kept
+        alike.setdefault((found.passage.section_path, " ".join(found.passage.text.split())), []).append(found)
+    return list(alike.values())

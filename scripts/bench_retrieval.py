@@ -27,7 +27,7 @@ CLUSTERS = 2_000
 SPREAD = 0.9  # of a passage around its cluster's middle
 VOCABULARY = 40_000
 STOP_WORDS = 60  # the most frequent words, which no question searches for
-PASSAGES_A_DOCUMENT = 20
+PASSAGES_A_DOCUMENT = 50
 WORDS_A_PASSAGE = 110
 WORDS_A_QUESTION = 9
 CANDIDATES = 20
@@ -64,7 +64,10 @@ class Words:
     """Words by Zipf's law."""
 
     def __init__(self) -> None:
-        self._names = np.array([f"w{n}x" for n in range(VOCABULARY)])
+        # Letters alone: what holds digits too would be searched for as a code, in several spellings.
+        self._names = np.array(
+            ["".join(chr(97 + n // 26**place % 26) for place in range(4)) for n in range(VOCABULARY)]
+        )
         weights = 1.0 / (np.arange(VOCABULARY) + 2.7) ** 1.05
         self._all = weights / weights.sum()
         rare = np.where(np.arange(VOCABULARY) < STOP_WORDS, 0.0, weights)

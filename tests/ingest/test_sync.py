@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ingest import vector_sync
 from ingest.document import Revision
 from ingest.labelling import LabelRules
 from ingest.pipeline import PipelineConfig, Removal, Report
@@ -225,10 +226,13 @@ def test_history_is_swept_once_it_is_old(index: Index, folder: Path, monkeypatch
     document = current(index, "a.txt").document_id
     index.ingest(write(folder, {"a.txt": "Pump\n\nalarm new"}))
     assert len(index.catalog.history(document)) == 2, "an answer may still be citing it"
+    assert index.store.count() == 6
+    monkeypatch.setattr(vector_sync, "SPARE", -10)
     later = time.time() + 7_200
     monkeypatch.setattr(time, "time", lambda: later)
     index.ingest(folder)
     assert [r.number for r in index.catalog.history(document)] == [2]
+    assert index.store.count() == 4, "what no revision says any more is not remembered either"
 
 
 def test_labels_come_from_rules_and_front_matter(index: Index, tmp_path: Path) -> None:

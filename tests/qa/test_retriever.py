@@ -7,6 +7,8 @@ import numpy.typing as npt
 import pytest
 
 from ingest.vectors import VectorHit
+from qa.answer import Turn
+from qa.conversation import retrieve_in_context
 from qa.fusion import RANK_CONSTANT
 from qa.retriever import RetrievalConfig, Retriever
 from tests.contracts.retriever import MakeRetriever, RetrieverContract
@@ -79,6 +81,20 @@ def test_copies_of_a_text_are_folded_and_different_figures_are_not() -> None:
         "5",
         "6",
     ]
+
+
+def test_a_passage_names_all_documents_that_hold_it() -> None:
+    text = "# A\n\n## 1 Fuse\n\nThe fuse blows at 5 A.\n"
+    library = Library(manual("a.md", text, "A"), manual("copy.md", text, "A"))
+    turns = (Turn("When does the fuse blow?", "5 A"),)
+    for found in (
+        library.retriever().retrieve("When does the fuse blow?", "default", 10)[0],
+        retrieve_in_context(library.retriever(), "And it?", (Turn("When does the fuse blow?", "5 A"),), "default", 9)[
+            0
+        ],
+    ):
+        places = {found.stored.revision.source, *(copy.revision.source for copy in found.copies)}
+        assert places == {"a.md", "copy.md"}
 
 
 def test_vectors_of_a_replaced_revision_may_linger_unseen() -> None:

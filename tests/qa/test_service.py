@@ -13,6 +13,7 @@ from decoding.generator import GenerationDone, GenerationParams, TokenChunk
 from decoding.speedup import SourceCount
 from decoding.target import ContextOverflow
 from ingest.document import Document
+from ingest.scope import Scope
 from qa.abstention import NO_DOCUMENTS, NOTHING_NEAR, AbstentionConfig
 from qa.answer import (
     Answer,
@@ -28,7 +29,7 @@ from qa.answer import (
 from qa.refusal import REFUSAL
 from qa.service import AnswerConfig, AnswerService
 from tests.fakes.decoding import ByteTokenizer, ScriptedGenerator
-from tests.qa.library import Library, manual, manuals
+from tests.qa.library import CORVO, Library, manual, manuals
 
 TOKENIZER = ByteTokenizer()
 # Bytes are tokens here, and words that share a dimension are alike.
@@ -251,6 +252,17 @@ def test_a_revision_that_is_replaced_while_the_text_streams_is_the_one_that_is_c
     assert answer.sentences[0].citations[0].revision_id == before.id
     with pytest.raises(KeyError):
         library.catalog.document(before.id)
+
+
+def test_a_question_as_of_then_is_answered_and_cited_from_what_held_then() -> None:
+    library = manuals()
+    library.now = 2_000.0
+    library.publish(manual("corvo.md", CORVO.replace("4 minutes", "9 minutes"), "Corvo 200 Manual"))
+    for moment, said, number in ((1_500.0, GOOD, 1), (None, GOOD.replace("4", "9"), 2)):
+        question = replace(QUESTION, scope=Scope(as_of=moment))
+        answer = answered(list(service(ScriptedGenerator(said), library).answer(question)))
+        (citation,) = answer.sentences[0].citations
+        assert (citation.revision, citation.quote) == (number, said)
 
 
 def test_each_document_is_read_once() -> None:

@@ -89,9 +89,7 @@ def test_a_passage_names_all_documents_that_hold_it() -> None:
     turns = (Turn("When does the fuse blow?", "5 A"),)
     for found in (
         library.retriever().retrieve("When does the fuse blow?", "default", 10)[0],
-        retrieve_in_context(library.retriever(), "And it?", (Turn("When does the fuse blow?", "5 A"),), "default", 9)[
-            0
-        ],
+        retrieve_in_context(library.retriever(), "And it?", turns, "default", 9)[0],
     ):
         places = {found.stored.revision.source, *(copy.revision.source for copy in found.copies)}
         assert places == {"a.md", "copy.md"}

@@ -166,6 +166,7 @@ class _Request:
         self.record = DraftRecord(cost)
         self._started = time.perf_counter()
         self._first_token: float | None = None
+        self._first_tokens = 0
 
     @property
     def cancelled(self) -> bool:
@@ -193,6 +194,8 @@ class _Request:
             if len(self.output) + len(taken) == self.params.max_tokens:
                 self.finished = FinishReason.LENGTH
                 break
+        if not self.output:
+            self._first_tokens = len(taken)
         self.output += taken
         return TokenChunk(tuple(taken), text)
 
@@ -213,6 +216,7 @@ class _Request:
             ttft_s=first - self._started,
             decode_s=now - first,
             cached_tokens=self.cached,
+            first_tokens=self._first_tokens,
             rows=record.rows,
             draft_s=record.draft_seconds,
             sources=record.sources(),

@@ -130,8 +130,8 @@ class GenerationStats:
     ``sources`` has the same by source and match length. ``draft_s`` were spent on guessing. ``speedup`` compares with
     plain decoding as theory has it; None without a draft.
     ``cached_tokens`` of the prompt were not computed, because an earlier request of the same scope began with them;
-    ``steps`` counts forward passes after the prompt's; ``ttft_s`` runs from the call to the first token;
-    ``decode_s`` from the first token to the end.
+    ``steps`` counts forward passes after the prompt's, which brought ``first_tokens``; ``ttft_s`` runs from the call to
+    the first token; ``decode_s`` from the first token to the end.
     """
 
     prompt_tokens: int
@@ -142,6 +142,7 @@ class GenerationStats:
     ttft_s: float
     decode_s: float
     cached_tokens: int = 0
+    first_tokens: int = 1
     rows: int = 0
     draft_s: float = 0.0
     sources: tuple[SourceCount, ...] = ()

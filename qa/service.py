@@ -211,8 +211,8 @@ def _readers(question: Question) -> str:
 
 
 def _stats(generation: GenerationStats, started: float, generating: float) -> AnswerStats:
-    # The first token comes with the prompt's pass: the time after it belongs to the others.
-    further = max(0, generation.output_tokens - 1)
+    # The first tokens come with the prompt's pass: the time after it belongs to the others.
+    further = max(0, generation.output_tokens - generation.first_tokens)
     return AnswerStats(
         prompt_tokens=generation.prompt_tokens,
         output_tokens=generation.output_tokens,
@@ -220,7 +220,7 @@ def _stats(generation: GenerationStats, started: float, generating: float) -> An
         drafted_tokens=generation.drafted,
         accepted_tokens=generation.accepted,
         ttft_s=generating - started + generation.ttft_s if generation.output_tokens else 0.0,
-        decode_tokens_per_s=further / generation.decode_s if generation.decode_s > 0 else 0.0,
+        decode_tokens_per_s=further / generation.decode_s if further and generation.decode_s > 0 else 0.0,
         total_s=time.perf_counter() - started,
         cached_tokens=generation.cached_tokens,
         drafts=_by_source(generation.sources),

@@ -191,6 +191,7 @@ def test_a_perfect_draft_takes_the_fewest_steps() -> None:
     assert list(done.tokens) == plain
     assert (done.stats.steps, done.stats.drafted, done.stats.accepted, done.stats.rows) == (2, 14, 14, 9)
     assert done.stats.sources == (SourceCount("given", 0, 14, 14),)
+    assert done.stats.first_tokens == 8
 
 
 def test_text_that_repeats_is_drafted_from_itself() -> None:

@@ -312,9 +312,15 @@ def test_figures_say_what_became_of_drafts_by_source() -> None:
                         SourceCount("text", 5, 6, 5),
                         SourceCount("answer", 9, 4, 1),
                     )
-                    item = replace(item, stats=replace(item.stats, sources=counts, steps=4, output_tokens=12))
+                    item = replace(
+                        item,
+                        stats=replace(
+                            item.stats, sources=counts, steps=4, output_tokens=12, first_tokens=3, decode_s=0.9
+                        ),
+                    )
                 yield item
 
     stats = answered(list(service(Counted(GOOD)).answer(QUESTION))).stats
     assert stats.drafts == (DraftCount("answer", 4, 1), DraftCount("text", 15, 7))
     assert stats.tokens_per_step == 3.0
+    assert stats.decode_tokens_per_s == pytest.approx(10.0)

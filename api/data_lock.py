@@ -13,7 +13,10 @@ class DataLocked(Exception):
 
     def __init__(self, folder: Path, holder: str = "") -> None:
         who = f" (process {holder})" if holder else ""
-        super().__init__(f"{folder} is in use by another docqa process{who}: stop that server or wait for its end")
+        super().__init__(
+            f"{folder} is in use by another docqa process{who}: stop that server or wait for its end; "
+            "with a Chroma server (DOCQA_CHROMA_URL) documents can be ingested while questions are answered"
+        )
         self.folder = folder
 
 

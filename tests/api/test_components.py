@@ -12,6 +12,7 @@ from api.app import create_app
 from api.components import LocalComponents
 from api.data_lock import DataLocked
 from api.settings import Settings
+from tests.chroma_server import running_chroma
 from tests.fakes.embedder import HashEmbedder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -46,6 +47,22 @@ def test_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert [refusal.source for refusal in report.failed] == ["big.txt"]
     assert Path("data/catalog.sqlite").exists()
     assert Path("data/chroma").is_dir()
+
+
+def test_with_a_chroma_server_one_process_answers_while_another_ingests(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(LocalComponents, "embedder", HashEmbedder())
+    with running_chroma(tmp_path / "served") as url:
+        settings = Settings(chroma_url=url)
+        with LocalComponents(settings) as serving, LocalComponents(settings) as ingesting:
+            assert list(serving.retriever.retrieve("purchase quotations", "default", 3)) == []
+            assert len(ingesting.pipeline.ingest(FILES, "default").added) == 2
+            found = serving.retriever.retrieve("purchase quotations", "default", 3)
+            assert found
+            assert any(passage.similarity is not None for passage in found)
+            with pytest.raises(DataLocked, match="DOCQA_CHROMA_URL"):
+                _ = serving.pipeline
 
 
 async def text_of(client: httpx.AsyncClient, cited: dict[str, Any]) -> str:

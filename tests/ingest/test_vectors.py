@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import socket
 import sqlite3
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,6 +14,7 @@ import pytest
 from ingest import chroma_vectors
 from ingest.chroma_vectors import ChromaVectors
 from ingest.vectors import VectorStore, VectorsUnusable
+from tests.chroma_server import running_chroma
 from tests.contracts.vectors import VectorStoreContract, ids_of, random_rows, unit
 from tests.fakes.vectors import MemoryVectors
 
@@ -197,19 +194,8 @@ def test_a_damaged_folder_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real ``chroma run`` on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    folder = tmp_path_factory.mktemp("served")
-    program = Path(sys.executable).with_name("chroma")
-    command = [str(program), "run", "--path", str(folder), "--host", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
-        for _ in range(600):
-            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-        server.terminate()
+    with running_chroma(tmp_path_factory.mktemp("served")) as url:
+        yield url
 
 
 class TestServedChromaVectors(VectorStoreContract):

@@ -251,6 +251,7 @@ class LocalComponents:
     @cached_property
     def answers(self) -> AnswerService:
         """Questions to cited answers."""
+        from qa.quotes import Quoter
         from qa.service import AnswerConfig, AnswerService
 
         settings = self.settings
@@ -261,7 +262,13 @@ class LocalComponents:
         )
         decoder = self.decoder
         return AnswerService(
-            self.retriever, decoder.generator, decoder.tokenizer, config, settings.model, self.catalog.document
+            self.retriever,
+            decoder.generator,
+            decoder.tokenizer,
+            config,
+            settings.model,
+            self.catalog.document,
+            Quoter(self.embedder) if settings.quote_documents else None,
         )
 
     def _set_threads(self) -> None:

@@ -17,6 +17,7 @@ from qa.answer import (
     AnswerEvent,
     AnswerStats,
     Citation,
+    Origin,
     PassagesFound,
     Question,
     RetrievedPassage,
@@ -235,6 +236,7 @@ class AnswerBody(BaseModel):
     question: str
     answer: str
     abstained: bool = Field(description="True when the documents do not hold the answer; `nearest` says where to look.")
+    origin: Origin = Field(description="`quotes`: the model found nothing it could show; the documents are quoted.")
     finish_reason: str
     sentences: list[SentenceBody]
     sources: list[SourceBody]
@@ -251,6 +253,7 @@ class AnswerBody(BaseModel):
             question=question.text,
             answer=answer.text,
             abstained=answer.abstained,
+            origin=answer.origin,
             finish_reason=answer.finish_reason,
             sentences=[SentenceBody.of(sentence) for sentence in answer.sentences],
             sources=source_bodies(answer.passages),

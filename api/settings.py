@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     )
 
     passages: int = Field(5, ge=1, le=50, description="Passages given to the model with a question, at most.")
+    quote_documents: bool = Field(
+        True,
+        description="Quote the nearest sentences where the model finds no answer, or none that a passage carries.",
+    )
     prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
     context_tokens: int = Field(8192, ge=512, description="Tokens of prompt and answer together, at most.")

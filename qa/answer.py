@@ -102,9 +102,19 @@ class AnswerStats:
         return self.output_tokens / self.target_steps if self.target_steps else 0.0
 
 
+class Origin(StrEnum):
+    """Who found the words: the model, or the machine that quoted the documents where the model had nothing to show."""
+
+    MODEL = "model"
+    QUOTES = "quotes"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A finished answer. When ``abstained``, ``text`` says so and ``nearest`` names where to look."""
+    """A finished answer. When ``abstained``, ``text`` says so and ``nearest`` names where to look.
+
+    With `Origin.QUOTES` the text ends with quotations; before them may stand what the model said and nothing carries.
+    """
 
     text: str
     abstained: bool
@@ -113,6 +123,7 @@ class Answer:
     nearest: tuple[RetrievedPassage, ...]
     stats: AnswerStats
     finish_reason: str
+    origin: Origin = Origin.MODEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def cite(
     for claim in claims(text):
         verdict = judge.verdict(claim)
         citations = tuple(
-            _citation(passages[number], number, span, documents) for number, span in _spans(verdict.units)
+            citation_of(passages[number], number, span, documents) for number, span in _spans(verdict.units)
         )
         sentences.append(Sentence(claim.span.of(text), claim.span, verdict.status, citations))
     return tuple(sentences)
@@ -55,7 +55,8 @@ def _spans(units: Sequence[Unit]) -> list[tuple[int, Span]]:
     return spans
 
 
-def _citation(found: RetrievedPassage, number: int, span: Span, documents: Mapping[str, Document]) -> Citation:
+def citation_of(found: RetrievedPassage, number: int, span: Span, documents: Mapping[str, Document]) -> Citation:
+    """The citation of ``span`` in the document of ``found``, which stands at ``number`` (from 0) among those shown."""
     revision = found.stored.revision
     document = documents[revision.id]
     return Citation(

@@ -36,6 +36,7 @@ from qa.answer import (
     AnswerEvent,
     AnswerStats,
     DraftCount,
+    Origin,
     PassagesFound,
     Question,
     RetrievedPassage,
@@ -45,7 +46,8 @@ from qa.citations import cite
 from qa.conversation import queries, retrieve_all
 from qa.draft_texts import DraftTexts
 from qa.prompt import Prompt, build_prompt, system_prompt
-from qa.refusal import REFUSAL
+from qa.quotes import Quoter
+from qa.refusal import REFUSAL, is_refusal
 from qa.retriever import Retriever
 
 # What a small model writes when it goes on with the conversation by itself instead of ending its answer.
@@ -75,7 +77,8 @@ class AnswerService:
     """Answers questions from what a retriever finds; holds no state between questions.
 
     ``documents`` gives the canonical document of a revision id (`Catalog.document`); ``model`` is the name
-    under which answers report their generator.
+    under which answers report their generator. Where the model finds nothing, or nothing that a passage carries,
+    ``quoter`` answers from what is near all the same; left out, the model has the last word.
     """
 
     def __init__(
@@ -86,12 +89,14 @@ class AnswerService:
         config: AnswerConfig,
         model: str,
         documents: Callable[[str], Document],
+        quoter: Quoter | None = None,
     ) -> None:
         self._retriever = retriever
         self._generator = generator
         self._tokenizer = tokenizer
         self._config = config
         self._documents = documents
+        self._quoter = quoter
         self._draft_texts = DraftTexts(tokenizer)
         self._system = system_prompt(config.system_prompt)
         self.model = model
@@ -128,13 +133,28 @@ class AnswerService:
         yield PassagesFound(prompt.passages)
         generating = time.perf_counter()
         drafts = self._draft_texts.around(prompt.passages, documents)
-        text, done = yield from self._stream(prompt, question, max_tokens, drafts, cancel)
+        text, held, done = yield from self._stream(prompt, question, max_tokens, drafts, cancel)
         cancelled = done.finish_reason is FinishReason.CANCELLED
-        if not text.strip() and not cancelled:
-            text += REFUSAL
-            yield TextDelta(REFUSAL)
-        sentences = cite(text, prompt.passages, documents, question.text)
+        refused = text.strip() in ("", REFUSAL) and not cancelled
+        if held and not refused:
+            yield TextDelta(held)
+        said = "" if refused else text
+        sentences = cite(said, prompt.passages, documents, question.text)
         abstained = not cancelled and nothing_carried(sentences)
+        origin = Origin.MODEL
+        quotes = None
+        if abstained and self._quoter:
+            saw_nothing = refused or any(is_refusal(sentence.text) for sentence in sentences)
+            quotes = self._quoter.quote(asked[0].text, prompt.passages, documents, refused=saw_nothing)
+        if quotes is not None:
+            gap = "\n\n" if said else ""
+            yield TextDelta(gap + quotes.text)
+            sentences += quotes.after(said + gap)
+            text, abstained, origin = said + gap + quotes.text, False, Origin.QUOTES
+        elif refused:
+            text = text if text.strip() else text + REFUSAL
+            yield TextDelta(text)
+            sentences = cite(text, prompt.passages, documents, question.text)
         yield AnswerDone(
             Answer(
                 text=text,
@@ -144,6 +164,7 @@ class AnswerService:
                 nearest=found[: self._config.nearest] if abstained else (),
                 stats=_stats(done.stats, started, generating),
                 finish_reason=done.finish_reason.value,
+                origin=origin,
             )
         )
 
@@ -154,7 +175,11 @@ class AnswerService:
         max_tokens: int,
         drafts: tuple[DraftText, ...],
         cancel: Event | None,
-    ) -> Generator[AnswerEvent, None, tuple[str, GenerationDone]]:
+    ) -> Generator[AnswerEvent, None, tuple[str, str, GenerationDone]]:
+        """Pass on what the model writes; returns all of it, and the end of it that was held back.
+
+        What may become a refusal is held back: it has not been said before it is certain that it stands.
+        """
         params = GenerationParams(
             max_tokens=max_tokens,
             sampling=SamplingParams(temperature=question.temperature, seed=question.seed),
@@ -164,16 +189,18 @@ class AnswerService:
             scope=_readers(question),
             draft_texts=drafts,
         )
-        text = ""
+        text = held = ""
         stream = self._generator.generate(prompt.tokens, params)
         # Generators are closed at once, not when the collector comes round: they hold the keys and values.
         with closing(cast("Generator[object, None, None]", stream)):
             for item in stream:
                 if isinstance(item, GenerationDone):
-                    return text, item
-                if item.text:
-                    text += item.text
-                    yield TextDelta(item.text)
+                    return text, held, item
+                text += item.text
+                held += item.text
+                if held and (held != text or not REFUSAL.startswith(held.strip())):
+                    yield TextDelta(held)
+                    held = ""
         raise RuntimeError("the generator ended without saying so")
 
     def _reason_to_abstain(

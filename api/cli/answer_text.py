@@ -27,6 +27,9 @@ def answer_lines(body: AnswerBody) -> Iterator[str]:
     if body.abstained:
         yield from _nearest_lines(body.nearest)
     else:
+        if body.origin == "quotes":
+            yield ""
+            yield typer.style("Quoted from the documents; the model found no answer of its own in them.", dim=True)
         yield from _source_lines(body)
     yield ""
     yield typer.style(_stats_line(body.stats), dim=True)

@@ -30,7 +30,15 @@ INTERRUPTED = 130
 RECALL_GOAL = 5
 """Questions whose gold is not in this many first passages are listed by ``--misses``."""
 
-ANSWER_SETTINGS = ("embedder", "passages", "prompt_tokens", "max_output_tokens", "context_tokens", "draft_tokens")
+ANSWER_SETTINGS = (
+    "embedder",
+    "passages",
+    "quote_documents",
+    "prompt_tokens",
+    "max_output_tokens",
+    "context_tokens",
+    "draft_tokens",
+)
 """Settings that answers and their cost depend on, besides the model and the collection."""
 
 app = typer.Typer(

@@ -13,6 +13,8 @@ const STATUS_WORDS = {
   unsupported: "not found in the documents",
 };
 
+const QUOTED_NOTE = "Quoted from the documents; the model found no answer of its own in them.";
+
 export class AnswerView {
   /**
    * @param {string} question
@@ -109,6 +111,7 @@ export class AnswerView {
       card.classList.toggle("used", cited.has(card.dataset.number));
     this.strip.classList.add("settled");
     this.end.replaceChildren(
+      ...(answer.origin === "quotes" ? [element("p", { class: "note" }, QUOTED_NOTE)] : []),
       ...(answer.finish_reason === "length" ? [element("p", { class: "note" }, "Cut at the length limit.")] : []),
       verdicts(answer.sentences),
       ...(citations.length ? [citedList(answer, open)] : []),

@@ -7,6 +7,7 @@ import pytest
 
 from api.cli.answer_text import answer_lines, terminal_text
 from api.schemas import AnswerBody, AnswerRequest, event_body
+from qa.answer import Origin
 from tests.api.fake_answers import INVENTION, FakeAnswers
 from tests.api.library import library
 from tests.api.running import MANUAL, QUESTION
@@ -72,3 +73,10 @@ def test_long_quotes_are_shortened_for_people() -> None:
     text = plain(with_citation(body_for(QUESTION), quote="word " * 100))
     assert "word …”" in text
     assert max(map(len, text.splitlines())) < 200
+
+
+def test_quotations_are_told_from_what_the_model_said() -> None:
+    body = body_for(QUESTION)
+    note = "Quoted from the documents; the model found no answer of its own in them."
+    assert note not in plain(body)
+    assert plain(body.model_copy(update={"origin": Origin.QUOTES})).startswith(f"\n{note}\n\nSources\n")

@@ -58,10 +58,12 @@ def changes(found: Discovery, current: Sequence[Revision], hash_of: Callable[[So
         for revision in below
         if (place := place_of(revision.root, revision.source)) not in found.files and not _is_below(place, found.unsure)
     }
-    elsewhere = [revision for revision in current if revision not in below and _has_vanished(revision)]
     movable: dict[str, list[Revision]] = defaultdict(list)
-    for revision in [*gone.values(), *elsewhere]:
-        movable[revision.content_hash].append(revision)
+    if found.files.keys() - by_place.keys():  # Only new files can be moved ones.
+        ours = {revision.id for revision in below}
+        elsewhere = (revision for revision in current if revision.id not in ours and _has_vanished(revision))
+        for revision in [*gone.values(), *elsewhere]:
+            movable[revision.content_hash].append(revision)
 
     result = Changes(known_below=len(below))
     for place, file in sorted(found.files.items()):

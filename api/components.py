@@ -259,6 +259,7 @@ class LocalComponents:
             passages=settings.passages,
             prompt_tokens=settings.prompt_tokens,
             max_output_tokens=settings.max_output_tokens,
+            quote_unsaid=settings.quote_documents,
         )
         decoder = self.decoder
         return AnswerService(
@@ -268,7 +269,7 @@ class LocalComponents:
             config,
             settings.model,
             self.catalog.document,
-            Quoter(self.embedder) if settings.quote_documents else None,
+            Quoter(self.embedder),
         )
 
     def _set_threads(self) -> None:

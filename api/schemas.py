@@ -17,6 +17,7 @@ from qa.answer import (
     AnswerEvent,
     AnswerStats,
     Citation,
+    Mode,
     Origin,
     PassagesFound,
     Question,
@@ -70,6 +71,10 @@ class AnswerRequest(RequestBody):
         examples=["2026-01-31"],
     )
 
+    mode: Mode = Field(
+        Mode.ANSWER, description="`quote` gives the nearest sentences, letter for letter, without the language model."
+    )
+
     @field_validator("as_of")
     @classmethod
     def _is_a_moment(cls, value: str | None) -> str | None:
@@ -86,6 +91,7 @@ class AnswerRequest(RequestBody):
             max_output_tokens=self.max_tokens,
             temperature=self.temperature,
             seed=self.seed,
+            mode=self.mode,
             scope=NOW if self.as_of is None else Scope(as_of=moment_of(self.as_of)),
         )
 
@@ -236,7 +242,9 @@ class AnswerBody(BaseModel):
     question: str
     answer: str
     abstained: bool = Field(description="True when the documents do not hold the answer; `nearest` says where to look.")
-    origin: Origin = Field(description="`quotes`: the model found nothing it could show; the documents are quoted.")
+    origin: Origin = Field(
+        description="`quotes`: the documents are quoted, on request or because the model had nothing to show."
+    )
     finish_reason: str
     sentences: list[SentenceBody]
     sources: list[SourceBody]

@@ -134,6 +134,13 @@ class Turn:
     answer: str
 
 
+class Mode(StrEnum):
+    """How a question is answered: by the model from the documents, or by quotations alone, without a model."""
+
+    ANSWER = "answer"
+    QUOTE = "quote"
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """What is asked, of which collection, after which turns (oldest first).
@@ -148,6 +155,7 @@ class Question:
     temperature: float = 0.0
     seed: int = 0
     scope: Scope = NOW
+    mode: Mode = Mode.ANSWER
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ No model writes here. It answers where a model does not: small ones say too ofte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,8 @@ from qa.tables import is_delimiter_row, is_row
 from qa.words import content_stems
 
 LEAD_IN = "The documents say:"
+
+_BORDER = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,4 +159,8 @@ def _header(unit: Unit, evidence: Evidence, passages: Sequence[RetrievedPassage]
         if _is_header(other, passages):
             yield from _text_of(other, passages).splitlines()
             return
-    yield from filter(is_row, passages[unit.passage].stored.passage.lead_in.splitlines())
+    # A passage that begins inside a table has its header in front, the row of dashes left out.
+    lines = [line for line in passages[unit.passage].stored.passage.lead_in.splitlines() if is_row(line)]
+    yield from lines
+    if lines and not is_delimiter_row(lines[-1]):
+        yield "|" + "---|" * (len(_BORDER.findall(lines[-1].strip())) - 1)

@@ -29,7 +29,7 @@ def answer_lines(body: AnswerBody) -> Iterator[str]:
     else:
         if body.origin == "quotes":
             yield ""
-            yield typer.style("Quoted from the documents; the model found no answer of its own in them.", dim=True)
+            yield typer.style("Quoted from the documents, not worded by the model.", dim=True)
         yield from _source_lines(body)
     yield ""
     yield typer.style(_stats_line(body.stats), dim=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.failure import CommandFailed, one_line_errors
+from qa.answer import Mode
 
 if TYPE_CHECKING:
     from api.components import LocalComponents
@@ -26,6 +27,9 @@ def ask(
         str | None,
         typer.Option(metavar="WHEN", help="Answer from what held then: a date, a time or DOCUMENT@REVISION."),
     ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="quote: the nearest sentences, letter for letter, not worded by the language model.")
+    ] = Mode.ANSWER,
     server: Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")] = None,
 ) -> None:
     """Answer a question from the documents, with chapter and verse.
@@ -36,7 +40,7 @@ def ask(
         from api.settings import load_settings
 
         settings = load_settings()
-        request = _request(question, collection, _moment(settings, as_of))
+        request = _request(question, collection, _moment(settings, as_of), mode)
         events = _server_events(server, request) if server else _events(settings, request)
         with closing(events):
             if as_json:
@@ -61,13 +65,13 @@ def _moment(settings: Settings, as_of: str | None) -> str | None:
             raise CommandFailed(f"--as-of: {error}") from error
 
 
-def _request(question: str, collection: str | None, as_of: str | None) -> AnswerRequest:
+def _request(question: str, collection: str | None, as_of: str | None, mode: Mode) -> AnswerRequest:
     from pydantic import ValidationError
 
     from api.schemas import AnswerRequest
 
     try:
-        return AnswerRequest(question=question, collection=collection, as_of=as_of)
+        return AnswerRequest(question=question, collection=collection, as_of=as_of, mode=mode)
     except ValidationError as error:
         details = error.errors()[0]
         raise CommandFailed(f"{details['loc'][0]}: {details['msg']}") from error

@@ -13,7 +13,7 @@ const STATUS_WORDS = {
   unsupported: "not found in the documents",
 };
 
-const QUOTED_NOTE = "Quoted from the documents; the model found no answer of its own in them.";
+const QUOTED_NOTE = "Quoted from the documents, not worded by the model.";
 
 export class AnswerView {
   /**

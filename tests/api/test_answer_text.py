@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from api.cli.answer_text import answer_lines, terminal_text
 from api.schemas import AnswerBody, AnswerRequest, event_body
-from qa.answer import Origin
+from qa.answer import Mode, Origin
 from tests.api.fake_answers import INVENTION, FakeAnswers
 from tests.api.library import library
 from tests.api.running import MANUAL, QUESTION
@@ -77,6 +78,13 @@ def test_long_quotes_are_shortened_for_people() -> None:
 
 def test_quotations_are_told_from_what_the_model_said() -> None:
     body = body_for(QUESTION)
-    note = "Quoted from the documents; the model found no answer of its own in them."
+    note = "Quoted from the documents, not worded by the model."
     assert note not in plain(body)
     assert plain(body.model_copy(update={"origin": Origin.QUOTES})).startswith(f"\n{note}\n\nSources\n")
+
+
+def test_a_request_says_how_it_is_to_be_answered() -> None:
+    assert AnswerRequest(question=QUESTION).to_question("default").mode is Mode.ANSWER
+    assert AnswerRequest.model_validate({"question": QUESTION, "mode": "quote"}).to_question("x").mode is Mode.QUOTE
+    with pytest.raises(ValidationError, match="mode"):
+        AnswerRequest.model_validate({"question": QUESTION, "mode": "poem"})

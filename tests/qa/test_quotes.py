@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from qa.answer import Answer, AnswerDone, Origin, Question, RetrievedPassage, SentenceStatus, TextDelta
+from ingest.document import Span
+from qa.answer import Answer, AnswerDone, Mode, Origin, Question, RetrievedPassage, SentenceStatus, TextDelta
 from qa.evaluation.answers import citation_problem
 from qa.quotes import LEAD_IN, Quoter, QuotesConfig
 from qa.refusal import REFUSAL
@@ -130,3 +131,36 @@ def test_preformatted_lines_stay_preformatted() -> None:
 
 def test_the_same_question_is_answered_by_the_same_quotes() -> None:
     assert quoted(QUESTION.text, manuals(), 3) == quoted(QUESTION.text, manuals(), 3)
+
+
+@pytest.mark.parametrize(("config", "origin"), [(NEAR, Origin.QUOTES), (QuotesConfig(min_nearness=9.0), Origin.MODEL)])
+def test_quote_mode_asks_no_model(config: QuotesConfig, origin: Origin) -> None:
+    _, answer = asked("The model must not be asked.", config, replace(QUESTION, mode=Mode.QUOTE))
+    assert (answer.origin, answer.abstained) == (origin, origin is Origin.MODEL)
+    assert (answer.stats.prompt_tokens, answer.stats.output_tokens) == (0, 0)
+    assert "The model" not in answer.text
+    assert (WINDOW in answer.text) is (origin is Origin.QUOTES)
+    assert bool(answer.nearest) is answer.abstained
+
+
+def test_quote_mode_needs_something_to_quote_with() -> None:
+    shelf = manuals()
+    service = AnswerService(
+        shelf.retriever(), ScriptedGenerator(WINDOW), ByteTokenizer(), CONFIG, "scripted", shelf.catalog.document
+    )
+    with pytest.raises(ValueError, match="nothing to quote with"):
+        list(service.answer(replace(QUESTION, mode=Mode.QUOTE)))
+
+
+def test_a_row_of_a_table_that_was_cut_gets_its_header_back() -> None:
+    library = Library(manual("m.md", "# M\n\n## 1 Codes\n\n| C-11 | Medium hotter \\| warmer than 130 °C |\n", "M"))
+    (found,) = library.passages()
+    whole = found.stored.passage
+    at = whole.text.index("| C-11")
+    span = Span(whole.span.start + at, whole.span.end)
+    passage = replace(whole, span=span, text=whole.text[at:], lead_in="| Code | Meaning \\| sense |")
+    cut = replace(found, stored=replace(found.stored, passage=passage))
+    quotes = Quoter(HashEmbedder(), NEAR).quote("What is C-11, hotter medium?", [cut], library.documents())
+    assert quotes is not None
+    row = "| C-11 | Medium hotter \\| warmer than 130 °C |"
+    assert quotes.text == f"{LEAD_IN}\n\n| Code | Meaning \\| sense |\n|---|---|\n{row}"

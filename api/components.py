@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is
     from ingest.sections import StructureSplitter
     from ingest.sentence_embedder import SentenceEmbedder
     from ingest.sqlite_catalog import SqliteCatalog
+    from api.state.memory import Memory
     from qa.retriever import HybridRetriever
     from qa.service import AnswerService
 
@@ -75,6 +76,11 @@ class Components(Protocol):
         """Answers questions, one at a time."""
         ...
 
+    @property
+    def memory(self) -> Memory:
+        """Conversations, feedback, keys and the audit log."""
+        ...
+
     def load(self, begin: Callable[[str], None]) -> None:
         """Load all that answering needs; ``begin`` hears the name of each part. Takes seconds to minutes."""
         ...
@@ -102,7 +108,7 @@ class LocalComponents:
     def load(self, begin: Callable[[str], None]) -> None:
         """See `Components.load`."""
         begin("index")
-        _ = self.catalog, self.vectors
+        _ = self.memory, self.catalog, self.vectors
         for collection in self.catalog.collections():
             self._complete(collection)
         begin("embedder")
@@ -154,6 +160,16 @@ class LocalComponents:
         catalog = SqliteCatalog(self.settings.catalog_path)
         self._open.callback(catalog.close)
         return catalog
+
+    @cached_property
+    def memory(self) -> Memory:
+        """Conversations, feedback, keys and the audit log; needs no lock."""
+        from api.state.database import Database, database_url
+        from api.state.memory import Memory
+
+        database = Database(database_url(self.settings.database_url, self.settings.state_path))
+        self._open.callback(database.close)
+        return Memory(database)
 
     @cached_property
     def vectors(self) -> ChromaVectors:

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     data_dir: Path = Field(Path("data"), description="Folder that holds catalog, vectors and models.")
+    database_url: str | None = Field(
+        None,
+        description="Postgres database for conversations, feedback, keys and the audit log, such as "
+        "postgresql://USER@HOST/NAME; left out: `app.sqlite` in the data folder.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on. There is no sign-in yet: keep it on loopback.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -120,6 +125,11 @@ class Settings(BaseSettings):
     def catalog_path(self) -> Path:
         """SQLite file with documents, revisions, passages and the lexical index."""
         return self.data_dir / "catalog.sqlite"
+
+    @property
+    def state_path(self) -> Path:
+        """SQLite file with conversations, feedback, keys and the audit log."""
+        return self.data_dir / "app.sqlite"
 
     @property
     def vectors_dir(self) -> Path:

@@ -35,6 +35,7 @@ def _expected(error: Exception) -> bool:
     from api.components import VectorsMissing
     from api.data_lock import DataLocked
     from api.settings import SettingsError
+    from api.state.database import DatabaseUnusable
     from decoding.catalogue import UnknownModel
     from decoding.store import ModelMissing
     from ingest.backup import BackupUnusable
@@ -43,7 +44,7 @@ def _expected(error: Exception) -> bool:
     from ingest.vectors import VectorsUnusable
     from ingest.workers import WorkersUnusable
 
-    own = (CommandFailed, ServerFailed, DataLocked, SettingsError, VectorsMissing)
+    own = (CommandFailed, ServerFailed, DataLocked, SettingsError, VectorsMissing, DatabaseUnusable)
     parts = (
         UnknownModel,
         ModelMissing,

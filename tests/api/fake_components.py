@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event
 
 from api.components import Answers
 from api.settings import Settings
+from api.state.database import Database, database_url
+from api.state.memory import Memory
 from tests.api.fake_answers import FakeAnswers
 from tests.fakes.catalog import MemoryCatalog
+
+
+def fresh_memory(owner: object) -> Memory:
+    """An empty one that lasts as long as its owner."""
+    folder = Path(tempfile.mkdtemp(prefix="docqa-test-"))
+    database = Database(database_url(None, folder / "app.sqlite"))
+    weakref.finalize(owner, shutil.rmtree, folder)
+    weakref.finalize(owner, database.close)
+    return Memory(database)
 
 
 class FakeComponents:
@@ -25,6 +40,7 @@ class FakeComponents:
         self.settings = settings or Settings()
         self.catalog = catalog
         self.answers: Answers = answers or FakeAnswers(catalog)
+        self.memory = fresh_memory(self)
         self._hold = hold
         self._error = error
 

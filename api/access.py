@@ -1,0 +1,64 @@
+"""Who calls, and what he may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What a route can ask for."""
+
+    ASK = "ask"
+    """Questions, with conversations and feedback of one's own."""
+    READ = "read"
+    """Search, documents and collections."""
+    CURATE = "curate"
+    """What others ask and think of the answers."""
+    INGEST = "ingest"
+    """Documents into the index and out of it."""
+    ADMIN = "admin"
+    """Keys, the audit log, figures of operation."""
+
+
+class Role(StrEnum):
+    """What a person or a program is to the service; each role may all that the one before it may."""
+
+    READER = "reader"
+    CURATOR = "curator"
+    ADMIN = "admin"
+
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.READER: frozenset({Permission.ASK, Permission.READ}),
+    Role.CURATOR: frozenset({Permission.ASK, Permission.READ, Permission.CURATE, Permission.INGEST}),
+    Role.ADMIN: frozenset(Permission),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """``id`` owns conversations and stands in the audit log; ``collections`` None for all of them.
+
+    ``batch``: its questions let those of people go first. ``requests_per_minute`` None for no limit.
+    """
+
+    id: str
+    role: Role
+    scopes: frozenset[Permission] | None = None
+    collections: frozenset[str] | None = None
+    batch: bool = False
+    requests_per_minute: int | None = None
+
+    def may(self, permission: Permission) -> bool:
+        """Whether role and scopes both allow it."""
+        return permission in GRANTS[self.role] and (self.scopes is None or permission in self.scopes)
+
+    def sees(self, collection: str) -> bool:
+        """Whether it may know of this collection."""
+        return self.collections is None or collection in self.collections
+
+    def visible(self, collections: Iterable[str]) -> list[str]:
+        """Those of the collections that it may know of."""
+        return [name for name in collections if self.sees(name)]

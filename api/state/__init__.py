@@ -1,0 +1,1 @@
+"""What the service remembers: conversations, feedback, keys and the audit log."""

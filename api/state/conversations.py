@@ -1,0 +1,176 @@
+"""Conversations: who asked what, and the answers exactly as they were given, citations included."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, exists, func, or_, select, tuple_, update
+
+from api.paging import Page, Position, page_of, position
+from api.state.database import Database
+from api.state.tables import conversations, turns
+
+TITLE_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """``owner`` is the only one who sees it; ``title`` empty until the first question gives it one.
+
+    Times are UTC seconds since the epoch; ``updated_at`` that of the last turn or change.
+    """
+
+    id: str
+    owner: str
+    title: str
+    collection: str | None
+    created_at: float
+    updated_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTurn:
+    """A question, and its answer once there is one.
+
+    ``answer`` is the whole body as it was sent (`api.schemas.AnswerBody`); None while it is being made, or when it
+    was stopped: then ``text`` is what had come by then.
+    """
+
+    id: str
+    question: str
+    text: str
+    answer: Mapping[str, Any] | None
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BegunTurn:
+    """A turn that awaits its answer, and the turns before it."""
+
+    id: str
+    earlier: tuple[StoredTurn, ...]
+
+
+class Conversations:
+    """All conversations in one database. Whoever names one must say whose it is: others' do not exist for him."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, owner: str, title: str = "", collection: str | None = None) -> Conversation:
+        """A new one, without turns."""
+        now = self._clock()
+        made = Conversation(f"conv_{uuid.uuid4().hex}", owner, title, collection, now, now)
+        with self._database.write() as connection:
+            row = {name: getattr(made, name) for name in conversations.c.keys()}  # noqa: SIM118 - not a dict
+            connection.execute(conversations.insert().values(row))
+        return made
+
+    def find(self, owner: str, id: str) -> Conversation:
+        """Raises KeyError."""
+        with self._database.read() as connection:
+            return _find(connection, owner, id)
+
+    def turns(self, owner: str, id: str) -> tuple[Conversation, tuple[StoredTurn, ...]]:
+        """The conversation with its turns in order. Raises KeyError."""
+        with self._database.read() as connection:
+            return _find(connection, owner, id), _turns(connection, id)
+
+    def page(self, owner: str, limit: int, cursor: str | None = None, search: str = "") -> Page[Conversation]:
+        """Those of ``owner``, the last changed first; with ``search`` only those that hold these words.
+
+        Raises `api.paging.BadCursor`.
+        """
+        query = select(conversations).where(conversations.c.owner == owner)
+        if search.strip():
+            query = query.where(and_(*(_holds(word) for word in search.split())))
+        if cursor is not None:
+            start = position(cursor)
+            query = query.where(tuple_(conversations.c.updated_at, conversations.c.id) < (start.time, start.id))
+        query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id.desc()).limit(limit + 1)
+        with self._database.read() as connection:
+            found = [Conversation(**row._mapping) for row in connection.execute(query)]
+        return page_of(found, limit, lambda conversation: Position(conversation.updated_at, conversation.id))
+
+    def rename(self, owner: str, id: str, title: str) -> Conversation:
+        """Give it another title. Raises KeyError."""
+        with self._database.write() as connection:
+            changed = update(conversations).where(_owned(owner, id)).values(title=title, updated_at=self._clock())
+            connection.execute(changed)
+            return _find(connection, owner, id)
+
+    def delete(self, owner: str, id: str) -> None:
+        """Delete it with its turns. Raises KeyError."""
+        with self._database.write() as connection:
+            if connection.execute(delete(conversations).where(_owned(owner, id))).rowcount == 0:
+                raise KeyError(id)
+
+    def begin_turn(self, owner: str, id: str, question: str, *, replace: bool = False) -> BegunTurn:
+        """Note that ``question`` is asked now. Raises KeyError.
+
+        With ``replace`` it takes the place of the last turn, which stays as it is until `end_turn`.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            conversation = _find(connection, owner, id, lock=True)
+            earlier = _turns(connection, id)
+            if replace and earlier:
+                return BegunTurn(earlier[-1].id, earlier[:-1])
+            last = connection.scalar(select(func.max(turns.c.position)).where(turns.c.conversation_id == id))
+            turn = f"turn_{uuid.uuid4().hex}"
+            connection.execute(
+                turns.insert().values(
+                    id=turn,
+                    conversation_id=id,
+                    position=0 if last is None else last + 1,
+                    question=question,
+                    text="",
+                    created_at=now,
+                )
+            )
+            title = conversation.title or textwrap.shorten(question, TITLE_LENGTH, placeholder=" …")
+            changed = update(conversations).where(conversations.c.id == id)
+            connection.execute(changed.values(title=title or question[:TITLE_LENGTH], updated_at=now))
+        return BegunTurn(turn, earlier)
+
+    def end_turn(self, turn: str, question: str, text: str, answer: Mapping[str, Any] | None) -> None:
+        """Keep what the turn's question got; ``answer`` None for one that was stopped. A deleted turn stays so."""
+        now = self._clock()
+        with self._database.write() as connection:
+            answer_id = None if answer is None else answer["id"]
+            values = {"question": question, "text": text, "answer_id": answer_id, "answer": answer}
+            connection.execute(update(turns).where(turns.c.id == turn).values(values))
+            own = select(turns.c.conversation_id).where(turns.c.id == turn).scalar_subquery()
+            connection.execute(update(conversations).where(conversations.c.id == own).values(updated_at=now))
+
+
+def _owned(owner: str, id: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own type of a condition
+    return and_(conversations.c.owner == owner, conversations.c.id == id)
+
+
+def _find(connection: Connection, owner: str, id: str, *, lock: bool = False) -> Conversation:
+    query = select(conversations).where(_owned(owner, id))
+    row = connection.execute(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise KeyError(id)
+    return Conversation(**row._mapping)
+
+
+def _turns(connection: Connection, conversation: str) -> tuple[StoredTurn, ...]:
+    columns = (turns.c.id, turns.c.question, turns.c.text, turns.c.answer, turns.c.created_at)
+    query = select(*columns).where(turns.c.conversation_id == conversation).order_by(turns.c.position)
+    return tuple(StoredTurn(**row._mapping) for row in connection.execute(query))
+
+
+def _holds(word: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own type of a condition
+    """Whether title, a question or an answer holds ``word``, whatever its case."""
+    word = word.replace("\0", "\ufffd")
+    inside = [column.icontains(word, autoescape=True) for column in (turns.c.question, turns.c.text)]
+    own = turns.c.conversation_id == conversations.c.id
+    return or_(conversations.c.title.icontains(word, autoescape=True), exists().where(own, or_(*inside)))

@@ -1,0 +1,83 @@
+"""What people think of answers."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import select, tuple_
+
+from api.paging import Page, Position, page_of, position
+from api.state.database import Database, upsert
+from api.state.tables import feedback, turns
+
+
+class Rating(StrEnum):
+    """Thumbs."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Reason(StrEnum):
+    """Why an answer did not help."""
+
+    WRONG = "wrong"
+    INCOMPLETE = "incomplete"
+    NOT_FOUND = "not_found"
+    WRONG_SOURCE = "wrong_source"
+    OUTDATED = "outdated"
+    UNCLEAR = "unclear"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One person's opinion of one answer; ``question`` and ``text`` are those of a stored conversation, else None."""
+
+    id: str
+    answer_id: str
+    author: str
+    rating: Rating
+    reason: Reason | None
+    comment: str
+    created_at: float
+    question: str | None = None
+    text: str | None = None
+
+
+class FeedbackStore:
+    """All feedback in one database; a person's later opinion of an answer replaces the earlier one."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def give(self, answer_id: str, author: str, rating: Rating, reason: Reason | None, comment: str) -> Feedback:
+        """Keep it."""
+        given = Feedback(f"fb_{uuid.uuid4().hex}", answer_id, author, rating, reason, comment, self._clock())
+        with self._database.write() as connection:
+            row = {name: getattr(given, name) for name in feedback.c.keys()}  # noqa: SIM118 - not a dict
+            upsert(connection, feedback, row)
+        return given
+
+    def page(self, limit: int, cursor: str | None = None, rating: Rating | None = None) -> Page[Feedback]:
+        """The newest first. Raises `api.paging.BadCursor`."""
+        joined = feedback.outerjoin(turns, turns.c.answer_id == feedback.c.answer_id)
+        query = select(feedback, turns.c.question, turns.c.text).select_from(joined)
+        if rating is not None:
+            query = query.where(feedback.c.rating == rating)
+        if cursor is not None:
+            start = position(cursor)
+            query = query.where(tuple_(feedback.c.created_at, feedback.c.id) < (start.time, start.id))
+        query = query.order_by(feedback.c.created_at.desc(), feedback.c.id.desc()).limit(limit + 1)
+        with self._database.read() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+        found = [
+            Feedback(**{**row, "rating": Rating(row["rating"]), "reason": row["reason"] and Reason(row["reason"])})
+            for row in rows
+        ]
+        return page_of(found, limit, lambda given: Position(given.created_at, given.id))

@@ -1,0 +1,135 @@
+"""API keys. Only their hash is kept: whoever reads the database can't use them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Row, or_, select, update
+
+from api.access import Caller, Permission, Role
+from api.state.database import Database
+from api.state.tables import api_keys
+
+PREFIX = "docqa_"
+SHOWN = len(PREFIX) + 6
+USE_RESOLUTION_S = 60.0
+"""The last use is written at most this often: reading with a key must not mean writing each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key; ``prefix`` is its beginning, by which a person tells it from others.
+
+    ``scopes`` and ``collections`` are None where the role alone decides. Times are UTC seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    prefix: str
+    role: Role
+    scopes: frozenset[Permission] | None
+    collections: frozenset[str] | None
+    batch: bool
+    requests_per_minute: int | None
+    created_at: float
+    expires_at: float | None
+    revoked_at: float | None
+    last_used_at: float | None
+
+    def holds_at(self, now: float) -> bool:
+        """Whether it opens anything at this time."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    @property
+    def caller(self) -> Caller:
+        """Whoever comes with it."""
+        return Caller(f"key:{self.id}", self.role, self.scopes, self.collections, self.batch, self.requests_per_minute)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRequest:
+    """What a new key shall be."""
+
+    name: str
+    role: Role = Role.READER
+    scopes: Iterable[Permission] | None = None
+    collections: Iterable[str] | None = None
+    batch: bool = False
+    requests_per_minute: int | None = None
+    expires_at: float | None = None
+
+
+class Keys:
+    """All keys in one database."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._database = database
+        self._clock = clock
+
+    def create(self, request: KeyRequest) -> tuple[ApiKey, str]:
+        """A new key and its secret, which can't be had again."""
+        # 256 random bits: no dictionary helps, so that a fast hash without salt is enough.
+        secret = PREFIX + secrets.token_urlsafe(32)
+        row = {
+            "id": f"key_{uuid.uuid4().hex[:12]}",
+            "name": request.name,
+            "prefix": secret[:SHOWN],
+            "hash": _hash(secret),
+            "role": request.role.value,
+            "scopes": None if request.scopes is None else sorted(request.scopes),
+            "collections": None if request.collections is None else sorted(request.collections),
+            "batch": request.batch,
+            "requests_per_minute": request.requests_per_minute,
+            "created_at": self._clock(),
+            "expires_at": request.expires_at,
+        }
+        with self._database.write() as connection:
+            made = connection.execute(api_keys.insert().values(row).returning(api_keys)).one()
+        return _key(made), secret
+
+    def list(self) -> list[ApiKey]:
+        """All, the revoked ones too, the oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id))
+            return [_key(row) for row in rows]
+
+    def revoke(self, name: str) -> ApiKey:
+        """End the key of this id or prefix. Raises KeyError, also when it was revoked before."""
+        named = or_(api_keys.c.id == name, api_keys.c.prefix == name)
+        ended = update(api_keys).where(named, api_keys.c.revoked_at.is_(None)).values(revoked_at=self._clock())
+        with self._database.write() as connection:
+            row = connection.execute(ended.returning(api_keys)).first()
+        if row is None:
+            raise KeyError(name)
+        return _key(row)
+
+    def check(self, secret: str) -> ApiKey | None:
+        """The key with this secret if it holds now; its last use is noted."""
+        now = self._clock()
+        with self._database.read() as connection:
+            row = connection.execute(select(api_keys).where(api_keys.c.hash == _hash(secret))).first()
+        if row is None or not _key(row).holds_at(now):
+            return None
+        if row.last_used_at is None or now - row.last_used_at >= USE_RESOLUTION_S:
+            with self._database.write() as connection:
+                connection.execute(update(api_keys).where(api_keys.c.id == row.id).values(last_used_at=now))
+        return _key(row)
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _key(row: Row[tuple[object, ...]]) -> ApiKey:
+    values = dict(row._mapping)
+    del values["hash"]
+    scopes, collections = values["scopes"], values["collections"]
+    values["role"] = Role(values["role"])
+    values["scopes"] = None if scopes is None else frozenset(map(Permission, scopes))
+    values["collections"] = None if collections is None else frozenset(collections)
+    return ApiKey(**values)

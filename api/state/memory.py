@@ -1,0 +1,22 @@
+"""Everything the service remembers, in one database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from api.state.audit import AuditLog
+from api.state.conversations import Conversations
+from api.state.database import Database
+from api.state.feedback import FeedbackStore
+from api.state.keys import Keys
+
+
+class Memory:
+    """The stores over one database."""
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self.conversations = Conversations(database, clock)
+        self.feedback = FeedbackStore(database, clock)
+        self.keys = Keys(database, clock)
+        self.audit = AuditLog(database, clock)

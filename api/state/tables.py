@@ -1,0 +1,110 @@
+"""The tables as queries see them. They are made by `api.state.migrations`."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+
+
+class Words(TypeDecorator[str]):
+    """Text that people and models write: NUL, which Postgres can't hold, becomes the replacement character."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Called by SQLAlchemy on the way in."""
+        return None if value is None else value.replace("\0", "\ufffd")
+
+
+metadata = MetaData()
+OPTIONAL_JSON = JSON(none_as_null=True)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("owner", Words, nullable=False),
+    Column("title", Words, nullable=False),
+    Column("collection", Words),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("conversation_id", ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("question", Words, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("answer_id", String, unique=True),
+    Column("answer", OPTIONAL_JSON),
+    Column("created_at", Double, nullable=False),
+)
+
+feedback = Table(
+    "feedback",
+    metadata,
+    Column("id", String, nullable=False, unique=True),
+    Column("answer_id", Words, primary_key=True),
+    Column("author", Words, primary_key=True),
+    Column("rating", String, nullable=False),
+    Column("reason", String),
+    Column("comment", Words, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("prefix", String, nullable=False),
+    Column("hash", String, nullable=False, unique=True),
+    Column("role", String, nullable=False),
+    Column("scopes", OPTIONAL_JSON),
+    Column("collections", OPTIONAL_JSON),
+    Column("batch", Boolean, nullable=False),
+    Column("requests_per_minute", BigInteger),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("revoked_at", Double),
+    Column("last_used_at", Double),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("details", JSON, nullable=False),
+    Column("request_id", String),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("owner", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("fingerprint", String, nullable=False),
+    Column("status", BigInteger),
+    Column("headers", OPTIONAL_JSON),
+    Column("body", String),
+    Column("created_at", Double, nullable=False),
+)

@@ -1,8 +1,8 @@
 """Admission: one answer is made at a time, a bounded number of questions wait, the rest are told when to come again.
 
-A single worker thread is both the limit and the queue: it takes the accepted jobs in the order of their arrival.
-What a job yields reaches the event loop through the `Stream` that its caller holds; a caller that leaves cancels the
-stream, and a job that has not begun gives its place back at once.
+A single worker thread makes the answers; which question it takes up next is `api.fair_queue`'s to say. What a job
+yields reaches the event loop through the `Stream` that its caller holds; a caller that leaves cancels the stream, and
+a job that has not begun gives its place back at once.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from api.fair_queue import FairQueue
 
 T = TypeVar("T")
 Job = Callable[[threading.Event], Generator[T, None, None]]
@@ -55,16 +57,19 @@ class _End:
 
 
 class Stream(Generic[T]):
-    """The items of one job, for the event loop that submitted it. Iterate once, and `cancel` however that ends."""
+    """The items of one job, for the event loop that submitted it. Iterate once, and `cancel` however that ends.
 
-    def __init__(self, job: Job[T], deadline_s: float) -> None:
+    ``on_cancel`` is called at each `cancel`.
+    """
+
+    def __init__(self, job: Job[T], deadline_s: float, on_cancel: Callable[[Stream[T]], None]) -> None:
         self._job = job
+        self._on_cancel = on_cancel
         self._loop = asyncio.get_running_loop()
         self._items: asyncio.Queue[T | _End] = asyncio.Queue()
         self._unwanted = threading.Event()
         self._ended = False
         self._deadline = self._loop.call_later(deadline_s, self.cancel, DeadlineExceeded(deadline_s))
-        self.future: Future[None] | None = None
         self.began: float | None = None
 
     def __aiter__(self) -> Stream[T]:
@@ -88,8 +93,7 @@ class Stream(Generic[T]):
         self._unwanted.set()
         self._deadline.cancel()
         self._items.put_nowait(_End(error))
-        if self.future is not None:
-            self.future.cancel()
+        self._on_cancel(self)
 
     def run(self) -> Exception | None:
         """Make the items, in the worker's thread; what the job raised, if it did."""
@@ -117,14 +121,19 @@ class Stream(Generic[T]):
 
 
 class Admission:
-    """Takes jobs up one after another. ``waiting`` is how many may wait behind the one that runs."""
+    """Takes jobs up one at a time. ``waiting`` is how many may wait behind the one that runs.
+
+    Batch jobs may take half of these places (one at least), so that they never keep people out.
+    """
 
     def __init__(self, waiting: int, deadline_s: float) -> None:
         self._limit = waiting
+        self._batch_limit = (waiting + 1) // 2
         self._deadline_s = deadline_s
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answer")
         self._lock = threading.Lock()
-        self._streams: list[Stream[Any]] = []  # accepted and not yet over, in the order of arrival
+        self._queue: FairQueue[Stream[Any]] = FairQueue()
+        self._in_work: Stream[Any] | None = None
         self._seconds: deque[float] = deque(maxlen=RECENT)
         self._closed = False
 
@@ -132,50 +141,61 @@ class Admission:
     def running(self) -> int:
         """Jobs in work: 0 or 1."""
         with self._lock:
-            return min(1, len(self._streams))
+            return min(1, self._accepted())
 
     @property
     def waiting(self) -> int:
         """Jobs behind the one in work."""
         with self._lock:
-            return max(0, len(self._streams) - 1)
+            return max(0, self._accepted() - 1)
 
-    def submit(self, job: Job[T]) -> Stream[T]:
+    def submit(self, job: Job[T], caller: str = "", *, batch: bool = False) -> Stream[T]:
         """Accept ``job`` or raise `QueueFull` or `ShuttingDown`; never waits. Call it in the event loop."""
         with self._lock:
             if self._closed:
                 raise ShuttingDown
-            if len(self._streams) > self._limit:
-                raise QueueFull(self._limit, self._retry_after())
-            stream = Stream(job, self._deadline_s)
-            self._streams.append(stream)
-        stream.future = self._worker.submit(self._work, stream)
-        stream.future.add_done_callback(lambda future: self._give_back(stream) if future.cancelled() else None)
+            batch_is_full = batch and self._accepted() > 0 and self._queue.batch >= self._batch_limit
+            if self._accepted() > self._limit or batch_is_full:
+                raise QueueFull(len(self._queue), self._retry_after())
+            stream = Stream(job, self._deadline_s, self._withdraw)
+            self._queue.add(stream, caller, batch=batch)
+        self._worker.submit(self._work)
         return stream
 
     async def close(self) -> None:
         """Cancel what runs and what waits, and see the worker end."""
         with self._lock:
             self._closed = True
-            streams = list(self._streams)
+            streams = [*([self._in_work] if self._in_work else []), *self._queue]
         for stream in streams:
             stream.cancel(ShuttingDown())
         await asyncio.to_thread(self._worker.shutdown)
 
-    def _work(self, stream: Stream[Any]) -> None:
-        error = stream.run()
-        self._give_back(stream)  # before its reader hears of the end: whoever then asks again finds the place free
-        stream.end(error)
+    def _accepted(self) -> int:
+        return len(self._queue) + (self._in_work is not None)
 
-    def _give_back(self, stream: Stream[Any]) -> None:
+    def _withdraw(self, stream: Stream[Any]) -> None:
+        """Give the place of a stream that waits back."""
         with self._lock:
-            self._streams.remove(stream)
+            self._queue.discard(stream)
+
+    def _work(self) -> None:
+        """Take up the next job; there is none when its caller left."""
+        with self._lock:
+            stream = self._queue.take()
+            self._in_work = stream
+        if stream is None:
+            return
+        error = stream.run()
+        with self._lock:  # before its reader hears of the end: whoever then asks again finds the place free
+            self._in_work = None
             if stream.began is not None and not stream.unwanted:
                 self._seconds.append(time.monotonic() - stream.began)
+        stream.end(error)
 
     def _retry_after(self) -> int:
         """Seconds until the running job should end, judged by the recent ones: then a place becomes free."""
         usual = sum(self._seconds) / len(self._seconds) if self._seconds else DEFAULT_SECONDS
-        began = self._streams[0].began
+        began = self._in_work.began if self._in_work is not None else None
         spent = time.monotonic() - began if began is not None else 0.0
         return max(1, math.ceil(usual - spent))

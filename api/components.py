@@ -15,6 +15,7 @@ from ingest.catalog import Catalog
 from qa.answer import AnswerEvent, Question
 
 if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is first used
+    from api.state.memory import Memory
     from decoding.loading import Decoder
     from decoding.store import ModelStore
     from ingest.chroma_vectors import ChromaVectors
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is
     from ingest.sections import StructureSplitter
     from ingest.sentence_embedder import SentenceEmbedder
     from ingest.sqlite_catalog import SqliteCatalog
-    from api.state.memory import Memory
     from qa.retriever import HybridRetriever
     from qa.service import AnswerService
 

@@ -37,6 +37,8 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITE = frozenset({"same-origin", "none"})
 _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HOST_NAME = re.compile(r"^(\[[^\]]*\]|[^:]*)")
 
@@ -67,7 +69,7 @@ class Edge:
             await send(message)
 
         try:
-            refusal = self._refusal(headers)
+            refusal = self._refusal(scope["method"], headers)
             if refusal is not None:
                 await refusal.response(scope)(scope, receive, send_on)
             else:
@@ -82,7 +84,7 @@ class Edge:
         finally:
             self._record(scope, request_id, status, time.perf_counter() - began)
 
-    def _refusal(self, headers: Headers) -> Problem | None:
+    def _refusal(self, method: str, headers: Headers) -> Problem | None:
         """Why the request is refused before anything looks at it."""
         host = _HOST_NAME.match(headers.get("host", ""))
         name = host[0].lower() if host else ""
@@ -90,6 +92,9 @@ class Edge:
         if self._hosts and name not in self._hosts:
             detail = f"This service is not reached under the name {name!r}; DOCQA_ALLOWED_HOSTS lists those it takes."
             return Problem(421, "misdirected-request", detail)
+        # A page from elsewhere acts with what the browser or the proxy in front adds to sign its user in.
+        if method not in SAFE_METHODS and headers.get("sec-fetch-site", "none") not in OWN_SITE:
+            return Problem(403, "cross-site", "A page of another site can't change anything here.")
         length = headers.get("content-length", "")
         return _too_large() if length.isdecimal() and int(length) > MAX_BODY_BYTES else None
 

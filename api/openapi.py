@@ -17,6 +17,13 @@ EVERYWHERE = {
     "500": "Something went wrong on the server",
 }
 """Errors that any route may answer with."""
+SIGNED_IN = {
+    "401": "Not signed in, or the key is unknown, revoked or expired",
+    "403": "Role or scopes of the caller lack the permission, or a page of another site asked",
+    "429": "Over the rate limit; Retry-After says when to come again",
+}
+"""Errors of routes that ask who calls."""
+OPEN = ("/healthz", "/readyz")
 
 
 def describe_errors(app: FastAPI) -> None:
@@ -27,6 +34,7 @@ def describe_errors(app: FastAPI) -> None:
         if app.openapi_schema is None:
             described = generate()
             schemas = described["components"]["schemas"]
+            described["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
             for name in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(name, None)
             for body in (ProblemBody, ErrorBody):
@@ -35,6 +43,8 @@ def describe_errors(app: FastAPI) -> None:
             for path, methods in described["paths"].items():
                 for operation in methods.values():
                     _describe(path, operation["responses"])
+                    if path not in OPEN:
+                        operation["security"] = [{"key": []}, {}]
         return app.openapi_schema or generate()
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -46,7 +56,7 @@ def _describe(path: str, responses: dict[str, Any]) -> None:
     content = {JSON if openai else MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
     if openai:
         responses.pop("422", None)  # a request that can't be used is a 400 there
-    for status, description in EVERYWHERE.items():
+    for status, description in (EVERYWHERE if path in OPEN else EVERYWHERE | SIGNED_IN).items():
         responses.setdefault(status, {"description": description})
     for status, response in responses.items():
         if int(status) >= 400:

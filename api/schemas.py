@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from api.as_of import moment_of
 from ingest.document import Document, Revision, Section, Span, StoredPassage
@@ -60,6 +60,10 @@ class AnswerRequest(RequestBody):
         None, description="Which documents to ask; the default collection if left out."
     )
     history: list[TurnBody] = Field(default=[], max_length=MAX_TURNS, description="Earlier exchanges, oldest first.")
+    conversation: str | None = Field(
+        None, max_length=64, description="Conversation of the caller to ask in: its turns are the history."
+    )
+    replace: bool = Field(False, description="Put question and answer in place of the conversation's last turn.")
     max_tokens: int | None = Field(None, ge=1, description="Tokens of the answer, at most.")
     temperature: float = Field(
         0.0, ge=0.0, le=5.0, allow_inf_nan=False, description="0 gives the same answer each time."
@@ -81,6 +85,14 @@ class AnswerRequest(RequestBody):
         if value is not None:
             moment_of(value)
         return value
+
+    @model_validator(mode="after")
+    def _history_comes_from_one_place(self) -> Self:
+        if self.conversation is not None and self.history:
+            raise ValueError("history: a conversation has its own")
+        if self.conversation is None and self.replace:
+            raise ValueError("replace: only a conversation has a last turn")
+        return self
 
     def to_question(self, default_collection: str) -> Question:
         """The question as the product knows it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Annotated
 
@@ -13,16 +14,22 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from api.access import Caller
 from api.admission import Admission, DeadlineExceeded, QueueFull, ShuttingDown, Stream
 from api.components import Components
 from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
 from api.metrics import Metrics
-from api.problems import Problem, internal_error, invalid_request
+from api.problems import Problem, internal_error, invalid_request, not_found
+from api.rate_limit import RateLimits
 from api.readiness import Failed, Loading, Readiness
-from api.schemas import new_answer_id
+from api.schemas import MAX_TURNS, AnswerBody, new_answer_id
 from api.settings import Settings
+from api.sign_in import SignIn
+from api.state.conversations import StoredTurn
+from api.state.memory import Memory
+from api.turn_record import TurnRecord
 from ingest.catalog import Catalog
-from qa.answer import Answer, AnswerDone, AnswerEvent, Question
+from qa.answer import Answer, AnswerDone, AnswerEvent, Question, TextDelta, Turn
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +40,19 @@ class Exchange:
     """One accepted question. Take `events` or `answer`, once; `finish` it however that ends."""
 
     def __init__(
-        self, question: Question, model: str, stream: Stream[AnswerEvent], metrics: Metrics, request_id: str
+        self,
+        question: Question,
+        model: str,
+        stream: Stream[AnswerEvent],
+        metrics: Metrics,
+        request_id: str,
+        record: TurnRecord | None = None,
     ) -> None:
         self.id = new_answer_id()
         self.question = question
         self.model = model
         self._request_id = request_id
+        self._record = record
         self._stream = stream
         self._metrics = metrics
         self._arrived = time.monotonic()
@@ -51,6 +65,10 @@ class Exchange:
                 if isinstance(event, AnswerDone):
                     self._metrics.answered(event.answer)
                     self._end("abstained" if event.answer.abstained else "answered", event.answer)
+                    if self._record is not None:
+                        await self._record.answered(self.body(event.answer).model_dump())
+                elif isinstance(event, TextDelta) and self._record is not None:
+                    self._record.hear(event.text)
                 yield event
         except DeadlineExceeded as error:
             self._lost("deadline")
@@ -63,6 +81,10 @@ class Exchange:
             self._lost("failed")
             log.error("answer failed", extra={"request_id": self._request_id}, exc_info=error)
             raise internal_error() from error
+
+    def body(self, answer: Answer) -> AnswerBody:
+        """``answer`` as it goes out and is kept."""
+        return AnswerBody.of(answer, id=self.id, model=self.model, question=self.question)
 
     async def answer(self, request: Request) -> Answer:
         """The finished answer; cancelled as soon as the client of ``request`` leaves.
@@ -99,6 +121,8 @@ class Exchange:
     def _lost(self, outcome: str) -> None:
         self._metrics.answers.labels(outcome).inc()
         self._end(outcome)
+        if self._record is not None:
+            self._record.stopped()
 
     def _end(self, outcome: str, answer: Answer | None = None) -> None:
         self._over = True
@@ -120,6 +144,14 @@ class Exchange:
         log.info("answer", extra=fields)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the caller's conversations a question stands: after all turns, or in place of the last one."""
+
+    conversation: str
+    replace: bool = False
+
+
 class Service:
     """What the routes work with."""
 
@@ -129,6 +161,9 @@ class Service:
         self.readiness = Readiness()
         self.admission = Admission(settings.queue_size, settings.deadline_seconds)
         self.metrics = Metrics(self.admission)
+        self.memory: Memory = components.memory
+        self.sign_in = SignIn(settings, self.memory.keys)
+        self.rates = RateLimits()
 
     @property
     def settings(self) -> Settings:
@@ -150,24 +185,54 @@ class Service:
         if isinstance(state, Failed):
             raise Problem(503, "not-ready", "The service could not load what it needs; its log says why.")
 
-    async def ask(self, question: Question, request: Request) -> Exchange:
-        """Accept the ``question`` of ``request``.
+    async def ask(
+        self, question: Question, request: Request, caller: Caller, *, batch: bool = False, place: Place | None = None
+    ) -> Exchange:
+        """Accept the ``question`` of ``request``; with ``place`` as a turn of a conversation, after its earlier ones.
 
-        Raises `Problem`: over a limit, unknown collection, full queue, shutting down.
+        Raises `Problem`: over a limit, unknown collection or conversation, full queue, shutting down.
         """
         try:
             check_limits(question, self.settings)
-            check_collection(question, await run_in_threadpool(self.catalog.collections, question.scope))
+            known = await run_in_threadpool(self.catalog.collections, question.scope)
+            check_collection(question, caller.visible(known))
         except LimitBroken as error:
             raise invalid_request(error.field, error.message, limit=error.limit) from error
         except UnknownCollection as error:
             raise Problem(404, "unknown-collection", str(error), collections=list(error.known)) from error
+        if place is not None:
+            question = replace(question, history=await self._history(caller, place))
+        stream = self._submit(question, caller, batch=batch or caller.batch)
+        record = None
+        try:
+            if place is not None:
+                record = await run_in_threadpool(self._record, question, caller, place)
+        except BaseException:
+            stream.cancel()
+            raise
+        return Exchange(question, self.settings.model, stream, self.metrics, request.scope["request_id"], record)
 
+    async def _history(self, caller: Caller, place: Place) -> tuple[Turn, ...]:
+        try:
+            _, turns = await run_in_threadpool(self.memory.conversations.turns, caller.id, place.conversation)
+        except KeyError as error:
+            raise unknown_conversation(place.conversation) from error
+        return history_of(turns[:-1] if place.replace else turns)
+
+    def _record(self, question: Question, caller: Caller, place: Place) -> TurnRecord:
+        conversations = self.memory.conversations
+        try:
+            turn = conversations.begin_turn(caller.id, place.conversation, question.text, replace=place.replace)
+        except KeyError as error:
+            raise unknown_conversation(place.conversation) from error
+        return TurnRecord(conversations, turn, question.text)
+
+    def _submit(self, question: Question, caller: Caller, *, batch: bool) -> Stream[AnswerEvent]:
         def job(cancel: Event) -> Generator[AnswerEvent, None, None]:
             yield from self.components.answers.answer(question, cancel)
 
         try:
-            stream = self.admission.submit(job)
+            return self.admission.submit(job, caller.id, batch=batch)
         except QueueFull as error:
             self.metrics.answers.labels("rejected").inc()
             raise Problem(
@@ -179,7 +244,16 @@ class Service:
             ) from error
         except ShuttingDown as error:
             raise shutting_down() from error
-        return Exchange(question, self.settings.model, stream, self.metrics, request.scope["request_id"])
+
+
+def history_of(turns: Sequence[StoredTurn]) -> tuple[Turn, ...]:
+    """The last turns that have an answer, as the product takes them."""
+    return tuple(Turn(turn.question, turn.text) for turn in turns if turn.text)[-MAX_TURNS:]
+
+
+def unknown_conversation(id: str) -> Problem:
+    """404 for a conversation that is not there, or not the caller's."""
+    return not_found(f"There is no conversation {id!r}.")
 
 
 def shutting_down() -> Problem:

@@ -26,6 +26,9 @@ TEST_PREFIX = f"{PREFIX}TEST_"
 DEFAULT_FILE = Path("docqa.toml")
 
 ModelSource = Literal["local", "hub", "index"]
+SignInMethod = Literal["keys", "proxy"]
+HEADER_NAME = r"^[A-Za-z0-9-]{1,64}$"
+LISTS = ("allowed_hosts", "model_sources", "sign_in", "trusted_proxies", "curators", "admins")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -44,12 +47,43 @@ class Settings(BaseSettings):
         description="Postgres database for conversations, feedback, keys and the audit log, such as "
         "postgresql://USER@HOST/NAME; left out: `app.sqlite` in the data folder.",
     )
-    host: str = Field("127.0.0.1", description="Address to listen on. There is no sign-in yet: keep it on loopback.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on. Beyond loopback `sign_in` or `open_access` must be set."
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
         description="Host names under which browsers may reach the service, comma-separated. Empty: loopback names "
         "only while it listens on loopback, any otherwise.",
+    )
+    sign_in: Annotated[tuple[SignInMethod, ...], NoDecode] = Field(
+        (),
+        description="Ways to sign in, comma-separated: keys (API keys), proxy (a header of a trusted proxy). Empty: "
+        "none is asked for; whoever reaches the service on loopback administers it.",
+    )
+    open_access: bool = Field(
+        False, description="Serve beyond loopback without sign-in: whoever reaches it can read every document."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1", "::1"), description="Addresses or networks of proxies whose user header counts, comma-separated."
+    )
+    proxy_user_header: str = Field(
+        "X-Forwarded-User", pattern=HEADER_NAME, description="Header in which the trusted proxy names the user."
+    )
+    proxy_groups_header: str = Field(
+        "X-Forwarded-Groups", pattern=HEADER_NAME, description="Header in which it lists the user's groups."
+    )
+    curators: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Users and groups with the role curator, comma-separated."
+    )
+    admins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Users and groups with the role admin, comma-separated; all others are readers."
+    )
+    requests_per_minute: int = Field(
+        0, ge=0, description="Requests of one caller in a minute, at most; 0 for no limit. A key may have its own."
+    )
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^/\s]+$", description="Address under which people reach the service, for links."
     )
     log_level: LogLevel = Field("INFO", description="Least severe log lines to write: DEBUG, INFO, WARNING or ERROR.")
 
@@ -115,7 +149,14 @@ class Settings(BaseSettings):
         300.0, gt=0, le=86_400, description="Seconds from a question's arrival to its answer's end, at most."
     )
 
-    @field_validator("allowed_hosts", "model_sources", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+    @field_validator(*LISTS, mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Lists come as comma-separated text from the environment and as arrays from TOML."""

@@ -45,8 +45,7 @@ def _run(settings: Settings) -> None:
     from api.components import LocalComponents
     from api.readiness import Failed
 
-    if not settings.on_loopback:
-        _say(f"warning: listening on {settings.host} without sign-in: whoever reaches it can read every document")
+    _say_who_may(settings)
     ended: list[State] = []
     with LocalComponents(settings) as components, _listen(settings) as listening:
         components.own_vectors()
@@ -65,6 +64,7 @@ def _run(settings: Settings) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # whether the peer is a trusted proxy is for the sign-in to see
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = uvicorn.Server(config)
@@ -77,6 +77,21 @@ def _run(settings: Settings) -> None:
     for state in ended:
         if isinstance(state, Failed):
             raise CommandFailed(f"could not start: {state.error}") from state.error
+
+
+def _say_who_may(settings: Settings) -> None:
+    """Say who may do what without signing in, and refuse to serve everybody by accident."""
+    if settings.sign_in:
+        return
+    if settings.on_loopback:
+        _say("no sign-in is asked for: whoever uses this machine administers the service; nobody else reaches it")
+    elif settings.open_access:
+        _say(f"warning: listening on {settings.host} without sign-in: whoever reaches it can read every document")
+    else:
+        raise CommandFailed(
+            f"refusing to listen on {settings.host} without sign-in: set DOCQA_SIGN_IN=keys (or proxy), or "
+            "DOCQA_OPEN_ACCESS=true if everybody who reaches it may read every document"
+        )
 
 
 def _listen(settings: Settings) -> socket.socket:

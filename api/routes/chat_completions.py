@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from api.callers import Asker, Priority
 from api.openai_schemas import ChatCompletion, ChatRequest, Evidence, Link, ModelCard, ModelList, Unsupported, Usage
 from api.openai_schemas import finish_reason as openai_finish_reason
 from api.problems import Problem, invalid_request
@@ -30,28 +31,30 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/models")
-def models(service: AnyService) -> ModelList:
+def models(service: AnyService, caller: Asker) -> ModelList:
     """The one model that answers."""
     return ModelList(data=[_card(service)])
 
 
 @router.get("/models/{model}", responses={404: {"description": "Unknown model"}})
-def model(model: str, service: AnyService) -> ModelCard:
+def model(model: str, service: AnyService, caller: Asker) -> ModelCard:
     """The card of that model."""
     _check_model(model, service)
     return _card(service)
 
 
 @router.post("/chat/completions", response_model=ChatCompletion, responses=RESPONSES)
-async def chat_completions(body: ChatRequest, request: Request, service: ReadyService) -> Response:
+async def chat_completions(
+    body: ChatRequest, request: Request, service: ReadyService, caller: Asker, priority: Priority = "interactive"
+) -> Response:
     """Answer the conversation's last message from the documents."""
     _check_model(body.model, service)
     try:
         question = body.to_question(service.settings.collection)
     except Unsupported as error:
         raise invalid_request(error.param, str(error)) from error
-    exchange = await service.ask(question, request)
-    link = _linker(request)
+    exchange = await service.ask(question, request, caller, batch=priority == "batch")
+    link = _linker(service.settings.public_url or str(request.base_url))
     created = int(time.time())
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
@@ -91,8 +94,8 @@ def _chat_id(exchange: Exchange) -> str:
     return f"chatcmpl-{exchange.id}"
 
 
-def _linker(request: Request) -> Link:
-    base = str(request.base_url)
+def _linker(address: str) -> Link:
+    base = address.rstrip("/") + "/"
 
     def link(citation: Citation) -> str:
         # The fragment is RFC 5147's: positions count characters, as all spans here do.

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
+from api.callers import Reader
 from api.problems import not_found
 from api.schemas import CollectionsBody, DocumentBody, DocumentsBody, RevisionBody
 from api.service import ReadyService
@@ -18,19 +19,21 @@ MAX_REVISION = 2**31 - 1
 
 
 @router.get("/collections")
-def collections(service: ReadyService) -> CollectionsBody:
+def collections(service: ReadyService, caller: Reader) -> CollectionsBody:
     """The collections that hold documents."""
-    return CollectionsBody(collections=list(service.catalog.collections(NOW)))
+    return CollectionsBody(collections=caller.visible(service.catalog.collections(NOW)))
 
 
 @router.get("/documents")
 def documents(
     service: ReadyService,
+    caller: Reader,
     collection: Annotated[str | None, Query(max_length=63, description="Left out: all collections.")] = None,
 ) -> DocumentsBody:
     """Every document, by collection and source, with the revision that holds now."""
     found = service.catalog.current(collection)
-    return DocumentsBody(documents=[DocumentBody.of(revision) for revision in found if NOW.reads(revision.labels)])
+    seen = [revision for revision in found if caller.sees(revision.collection) and NOW.reads(revision.labels)]
+    return DocumentsBody(documents=[DocumentBody.of(revision) for revision in seen])
 
 
 @router.get(
@@ -38,11 +41,12 @@ def documents(
 )
 def revision(
     service: ReadyService,
+    caller: Reader,
     document: Annotated[str, Path(max_length=64)],
     revision: Annotated[int, Path(ge=1, le=MAX_REVISION)],
 ) -> RevisionBody:
     """A revision's canonical text with its sections and pages; citations point into it."""
     found = service.catalog.revision(DocumentId(document), revision)
-    if found is None or not NOW.reads(found.labels):
+    if found is None or not caller.sees(found.collection) or not NOW.reads(found.labels):
         raise not_found(f"There is no revision {revision} of a document {document!r}.")
     return RevisionBody.of(found, service.catalog.document(found.id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from api.callers import Admin
 from api.metrics import CONTENT_TYPE
 from api.service import AnyService, ReadyService
 
@@ -23,6 +24,6 @@ async def readyz(service: ReadyService) -> dict[str, str]:
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(service: AnyService) -> Response:
+async def metrics(service: AnyService, caller: Admin) -> Response:
     """Prometheus' text format."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE)

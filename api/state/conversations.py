@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, tuple_, update
 
 from api.paging import Page, Position, page_of, position
 from api.state.database import Database
@@ -46,14 +46,6 @@ class StoredTurn:
     text: str
     answer: Mapping[str, Any] | None
     created_at: float
-
-
-@dataclass(frozen=True, slots=True)
-class BegunTurn:
-    """A turn that awaits its answer, and the turns before it."""
-
-    id: str
-    earlier: tuple[StoredTurn, ...]
 
 
 class Conversations:
@@ -111,33 +103,26 @@ class Conversations:
             if connection.execute(delete(conversations).where(_owned(owner, id))).rowcount == 0:
                 raise KeyError(id)
 
-    def begin_turn(self, owner: str, id: str, question: str, *, replace: bool = False) -> BegunTurn:
-        """Note that ``question`` is asked now. Raises KeyError.
+    def begin_turn(self, owner: str, id: str, question: str, *, replace: bool = False) -> str:
+        """Note that ``question`` is asked now; the id of its turn. Raises KeyError.
 
         With ``replace`` it takes the place of the last turn, which stays as it is until `end_turn`.
         """
         now = self._clock()
         with self._database.write() as connection:
             conversation = _find(connection, owner, id, lock=True)
-            earlier = _turns(connection, id)
-            if replace and earlier:
-                return BegunTurn(earlier[-1].id, earlier[:-1])
-            last = connection.scalar(select(func.max(turns.c.position)).where(turns.c.conversation_id == id))
+            own = select(turns.c.id, turns.c.position).where(turns.c.conversation_id == id)
+            last = connection.execute(own.order_by(turns.c.position.desc()).limit(1)).first()
+            if replace and last is not None:
+                return str(last.id)
             turn = f"turn_{uuid.uuid4().hex}"
-            connection.execute(
-                turns.insert().values(
-                    id=turn,
-                    conversation_id=id,
-                    position=0 if last is None else last + 1,
-                    question=question,
-                    text="",
-                    created_at=now,
-                )
-            )
+            row = {"id": turn, "conversation_id": id, "question": question, "text": "", "created_at": now}
+            position = 0 if last is None else last.position + 1
+            connection.execute(turns.insert().values(**row, position=position))
             title = conversation.title or textwrap.shorten(question, TITLE_LENGTH, placeholder=" …")
             changed = update(conversations).where(conversations.c.id == id)
             connection.execute(changed.values(title=title or question[:TITLE_LENGTH], updated_at=now))
-        return BegunTurn(turn, earlier)
+        return turn
 
     def end_turn(self, turn: str, question: str, text: str, answer: Mapping[str, Any] | None) -> None:
         """Keep what the turn's question got; ``answer`` None for one that was stopped. A deleted turn stays so."""
@@ -150,7 +135,7 @@ class Conversations:
             connection.execute(update(conversations).where(conversations.c.id == own).values(updated_at=now))
 
 
-def _owned(owner: str, id: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own type of a condition
+def _owned(owner: str, id: str) -> ColumnElement[bool]:
     return and_(conversations.c.owner == owner, conversations.c.id == id)
 
 
@@ -168,7 +153,7 @@ def _turns(connection: Connection, conversation: str) -> tuple[StoredTurn, ...]:
     return tuple(StoredTurn(**row._mapping) for row in connection.execute(query))
 
 
-def _holds(word: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own type of a condition
+def _holds(word: str) -> ColumnElement[bool]:
     """Whether title, a question or an answer holds ``word``, whatever its case."""
     word = word.replace("\0", "\ufffd")
     inside = [column.icontains(word, autoescape=True) for column in (turns.c.question, turns.c.text)]

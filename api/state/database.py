@@ -64,7 +64,7 @@ class Database:
         except IntegrityError:
             raise  # the caller's to understand
         except (DatabaseError, InterfaceError) as error:
-            raise DatabaseUnusable(f"{self._name}: {error.orig}") from error
+            raise DatabaseUnusable(f"{self._name}: {' '.join(str(error.orig).split())}") from error
 
 
 def database_url(configured: str | None, default: Path) -> URL:

@@ -10,6 +10,7 @@ from api.state.conversations import Conversations
 from api.state.database import Database
 from api.state.feedback import FeedbackStore
 from api.state.keys import Keys
+from api.state.requests import Requests
 
 
 class Memory:
@@ -20,3 +21,4 @@ class Memory:
         self.feedback = FeedbackStore(database, clock)
         self.keys = Keys(database, clock)
         self.audit = AuditLog(database, clock)
+        self.requests = Requests(database, clock)

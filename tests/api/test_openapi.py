@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.permissions import PERMISSIONS
 from tests.api.running import client_of, fake_product
 
 pytestmark = pytest.mark.anyio
@@ -17,26 +18,16 @@ async def description() -> dict[str, Any]:
 
 
 async def test_every_route_is_described() -> None:
-    assert set((await description())["paths"]) == {
-        "/v1/answers",
-        "/v1/chat/completions",
-        "/v1/models",
-        "/v1/models/{model}",
-        "/v1/documents",
-        "/v1/documents/{document}/revisions/{revision}",
-        "/v1/collections",
-        "/healthz",
-        "/readyz",
-        "/metrics",
-    }
+    paths = (await description())["paths"]
+    assert {(method.upper(), path) for path, methods in paths.items() for method in methods} == set(PERMISSIONS)
 
 
 async def test_errors_are_described_as_they_are() -> None:
     described = await description()
     native = described["paths"]["/v1/answers"]["post"]["responses"]
     openai = described["paths"]["/v1/chat/completions"]["post"]["responses"]
-    assert set(native) == {"200", "400", "404", "413", "421", "422", "429", "500", "503", "504"}
-    assert set(openai) == {"200", "400", "404", "413", "421", "429", "500", "503", "504"}
+    assert set(native) == {*["200", "400", "401", "403", "404", "409", "413", "421", "422", "429", "500", "503", "504"]}
+    assert set(openai) == {*["200", "400", "401", "403", "404", "413", "421", "429", "500", "503", "504"]}
     problem, error = "#/components/schemas/ProblemBody", "#/components/schemas/ErrorBody"
     assert native["422"]["content"] == {"application/problem+json": {"schema": {"$ref": problem}}}
     assert openai["400"]["content"] == {"application/json": {"schema": {"$ref": error}}}

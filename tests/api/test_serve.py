@@ -62,6 +62,7 @@ def test_prints_its_address_and_stops_when_told(stop: signal.Signals, code: int)
         returned, errors = serving.end()
     assert returned == code
     assert "warning" not in errors
+    assert "no sign-in is asked for" in errors
     assert "message=request" in errors
     assert QUESTION not in errors
     lock = DataLock(Path("data/.lock"))
@@ -69,12 +70,32 @@ def test_prints_its_address_and_stops_when_told(stop: signal.Signals, code: int)
     lock.release()
 
 
-def test_beyond_loopback_warns() -> None:
+def test_beyond_loopback_without_sign_in_it_refuses() -> None:
     with Serving("--host", "0.0.0.0") as serving:
-        serving.address()
+        code, errors = serving.end()
+    assert code == 1
+    assert "refusing to listen on 0.0.0.0 without sign-in: set DOCQA_SIGN_IN" in errors
+
+
+@pytest.mark.parametrize(
+    ("variables", "warns"), [({"DOCQA_OPEN_ACCESS": "true"}, True), ({"DOCQA_SIGN_IN": "keys"}, False)]
+)
+def test_beyond_loopback_it_serves_when_told_who_may(variables: dict[str, str], warns: bool) -> None:
+    with Serving("--host", "0.0.0.0", **variables) as serving:
+        url = serving.address()
+        status = httpx.get(f"{url}/v1/documents", trust_env=False).status_code
         serving.process.terminate()
         _, errors = serving.end()
-    assert "warning: listening on 0.0.0.0 without sign-in" in errors
+    assert status == (200 if warns else 401)
+    assert ("warning: listening on 0.0.0.0 without sign-in" in errors) is warns
+
+
+def test_a_database_that_can_not_be_opened_is_told() -> None:
+    with Serving(DOCQA_DATABASE_URL="postgresql://user:secret@127.0.0.1:9/name") as serving:
+        code, errors = serving.end()
+    assert code == 1
+    assert errors.splitlines()[-1].startswith("docqa: postgresql+psycopg://user:***@127.0.0.1:9/name: ")
+    assert "secret" not in errors
 
 
 def test_taken_port_is_told() -> None:

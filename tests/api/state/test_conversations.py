@@ -25,26 +25,24 @@ def kept(database: Database, clock: Clock) -> Conversations:
 def test_a_turn_is_kept_as_it_was_given(kept: Conversations) -> None:
     id = kept.create("ada").id
     begun = kept.begin_turn("ada", id, "How often?")
-    assert begun.earlier == ()
     _, (waiting,) = kept.turns("ada", id)
     assert (waiting.question, waiting.text, waiting.answer) == ("How often?", "", None)
-    kept.end_turn(begun.id, "How often?", "Every 2,000 hours.", ANSWER)
+    kept.end_turn(begun, "How often?", "Every 2,000 hours.", ANSWER)
     conversation, (turn,) = kept.turns("ada", id)
     assert (turn.text, turn.answer) == ("Every 2,000 hours.", ANSWER)
     assert conversation.title == "How often?"
-    assert kept.begin_turn("ada", id, "And then?").earlier == (turn,)
 
 
 def test_the_last_turn_is_replaced_once_the_new_one_is_there(kept: Conversations) -> None:
     id = kept.create("ada").id
     first = kept.begin_turn("ada", id, "One?")
-    kept.end_turn(first.id, "One?", "1", {**ANSWER, "id": "ans_a"})
+    kept.end_turn(first, "One?", "1", {**ANSWER, "id": "ans_a"})
     second = kept.begin_turn("ada", id, "Two?")
-    kept.end_turn(second.id, "Two?", "2", {**ANSWER, "id": "ans_b"})
+    kept.end_turn(second, "Two?", "2", {**ANSWER, "id": "ans_b"})
     again = kept.begin_turn("ada", id, "Two, please?", replace=True)
-    assert [turn.question for turn in again.earlier] == ["One?"]
+    assert again == second
     assert [turn.text for turn in kept.turns("ada", id)[1]] == ["1", "2"]
-    kept.end_turn(again.id, "Two, please?", "zwei", {**ANSWER, "id": "ans_c"})
+    kept.end_turn(again, "Two, please?", "zwei", {**ANSWER, "id": "ans_c"})
     assert [(turn.question, turn.text) for turn in kept.turns("ada", id)[1]] == [
         ("One?", "1"),
         ("Two, please?", "zwei"),
@@ -54,7 +52,7 @@ def test_the_last_turn_is_replaced_once_the_new_one_is_there(kept: Conversations
 def test_replacing_in_an_empty_conversation_begins_it(kept: Conversations) -> None:
     id = kept.create("ada").id
     begun = kept.begin_turn("ada", id, "One?", replace=True)
-    kept.end_turn(begun.id, "One?", "so far", None)
+    kept.end_turn(begun, "One?", "so far", None)
     assert [(turn.text, turn.answer) for turn in kept.turns("ada", id)[1]] == [("so far", None)]
 
 
@@ -78,7 +76,7 @@ def test_deleting_takes_the_turns_along(kept: Conversations) -> None:
     id = kept.create("ada").id
     begun = kept.begin_turn("ada", id, "One?")
     kept.delete("ada", id)
-    kept.end_turn(begun.id, "One?", "1", ANSWER)
+    kept.end_turn(begun, "One?", "1", ANSWER)
     with pytest.raises(KeyError):
         kept.turns("ada", id)
     assert kept.page("ada", 10, search="One").items == ()
@@ -106,7 +104,7 @@ def test_a_cursor_that_no_page_gave_is_refused(kept: Conversations, cursor: str)
 def test_search_finds_titles_questions_and_answers_whatever_their_case(kept: Conversations) -> None:
     filters, oil = kept.create("ada", "Filters").id, kept.create("ada", "50% off_now").id
     begun = kept.begin_turn("ada", filters, "ÜBERDRUCK an Ventil?")
-    kept.end_turn(begun.id, "ÜBERDRUCK an Ventil?", "Replace the Gasket.", ANSWER)
+    kept.end_turn(begun, "ÜBERDRUCK an Ventil?", "Replace the Gasket.", ANSWER)
 
     def found(words: str) -> list[str]:
         return [conversation.id for conversation in kept.page("ada", 10, search=words).items]
@@ -122,7 +120,7 @@ def test_search_finds_titles_questions_and_answers_whatever_their_case(kept: Con
 def test_questions_at_once_all_get_their_own_turn(kept: Conversations) -> None:
     id = kept.create("ada").id
     with ThreadPoolExecutor(8) as pool:
-        begun = list(pool.map(lambda number: kept.begin_turn("ada", id, f"{number}?").id, range(24)))
+        begun = list(pool.map(lambda number: kept.begin_turn("ada", id, f"{number}?"), range(24)))
     turns = kept.turns("ada", id)[1]
     assert sorted(turn.id for turn in turns) == sorted(begun)
 

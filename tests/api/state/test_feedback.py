@@ -17,7 +17,7 @@ def feedback(database: Database, clock: Clock) -> FeedbackStore:
 def test_feedback_comes_with_the_stored_turn(feedback: FeedbackStore, database: Database) -> None:
     conversations = Conversations(database)
     turn = conversations.begin_turn("ada", conversations.create("ada").id, "How often?")
-    conversations.end_turn(turn.id, "How often?", "Never.", {"id": "ans_1"})
+    conversations.end_turn(turn, "How often?", "Never.", {"id": "ans_1"})
     feedback.give("ans_1", "ada", Rating.DOWN, Reason.WRONG, "It is\0 hourly.")
     feedback.give("ans_2", "bob", Rating.UP, None, "")
     bob, ada = feedback.page(10).items

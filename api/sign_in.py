@@ -1,0 +1,69 @@
+"""Who sent a request: by API key, by the proxy in front, or, where no sign-in is asked for, whoever it is."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from api.access import Caller, Role
+from api.problems import Problem
+from api.settings import Settings
+from api.state.keys import PREFIX, Keys
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="docqa"'}
+
+
+class SignIn:
+    """Finds the caller of a request as the settings say."""
+
+    def __init__(self, settings: Settings, keys: Keys) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._proxies = tuple(ipaddress.ip_network(network) for network in settings.trusted_proxies)
+
+    async def caller(self, scope: Scope) -> Caller:
+        """Raises a 401 `Problem`."""
+        headers = Headers(scope=scope)
+        secret = _secret(headers)
+        # OpenAI's clients always send a key: where none is asked for, one that is not ours means nothing.
+        if secret is not None and (secret.startswith(PREFIX) or self._settings.sign_in):
+            return await self._of_key(secret)
+        if "proxy" in self._settings.sign_in and self._from_proxy(scope):
+            user = headers.get(self._settings.proxy_user_header, "").strip()
+            if user:
+                return Caller(f"user:{user}", self._role_of(user, headers))
+        if self._settings.sign_in:
+            raise Problem(401, "not-signed-in", "Sign in, or send an API key as a bearer token.", headers=CHALLENGE)
+        # Who sits at this machine runs it; who comes from elsewhere may only read.
+        return Caller("local", Role.ADMIN if self._settings.on_loopback else Role.READER)
+
+    async def _of_key(self, secret: str) -> Caller:
+        key = await run_in_threadpool(self._keys.check, secret)
+        if key is None:
+            detail = "This API key is unknown, revoked or expired."
+            raise Problem(401, "invalid-key", detail, headers=CHALLENGE)
+        return key.caller
+
+    def _from_proxy(self, scope: Scope) -> bool:
+        client = scope.get("client")
+        try:
+            address = ipaddress.ip_address(client[0]) if client else None
+        except ValueError:
+            return False
+        return address is not None and any(address in network for network in self._proxies)
+
+    def _role_of(self, user: str, headers: Headers) -> Role:
+        groups = headers.get(self._settings.proxy_groups_header, "").split(",")
+        names = {user, *(group.strip() for group in groups)}
+        if names & set(self._settings.admins):
+            return Role.ADMIN
+        return Role.CURATOR if names & set(self._settings.curators) else Role.READER
+
+
+def _secret(headers: Headers) -> str | None:
+    """The key that the request carries, if any."""
+    kind, _, secret = headers.get("authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" and secret.strip() else None

@@ -1,0 +1,32 @@
+"""Every route and what it asks of its caller; None: anybody."""
+
+from __future__ import annotations
+
+from api.access import Permission
+
+ASK, READ, CURATE, ADMIN = Permission.ASK, Permission.READ, Permission.CURATE, Permission.ADMIN
+
+PERMISSIONS: dict[tuple[str, str], Permission | None] = {
+    ("POST", "/v1/answers"): ASK,
+    ("POST", "/v1/chat/completions"): ASK,
+    ("GET", "/v1/models"): ASK,
+    ("GET", "/v1/models/{model}"): ASK,
+    ("POST", "/v1/conversations"): ASK,
+    ("GET", "/v1/conversations"): ASK,
+    ("GET", "/v1/conversations/{conversation}"): ASK,
+    ("PATCH", "/v1/conversations/{conversation}"): ASK,
+    ("DELETE", "/v1/conversations/{conversation}"): ASK,
+    ("GET", "/v1/conversations/{conversation}/export"): ASK,
+    ("POST", "/v1/feedback"): ASK,
+    ("GET", "/v1/feedback"): CURATE,
+    ("GET", "/v1/collections"): READ,
+    ("GET", "/v1/documents"): READ,
+    ("GET", "/v1/documents/{document}/revisions/{revision}"): READ,
+    ("GET", "/v1/keys"): ADMIN,
+    ("POST", "/v1/keys"): ADMIN,
+    ("DELETE", "/v1/keys/{key}"): ADMIN,
+    ("GET", "/v1/audit"): ADMIN,
+    ("GET", "/metrics"): ADMIN,
+    ("GET", "/healthz"): None,
+    ("GET", "/readyz"): None,
+}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from decoding.exact.kernels import LayerWeights, Weights
 from decoding.exact.layout import PackedMatrix
 from decoding.exact.packing import DESCRIPTION, EMBEDDING, FORMAT, WEIGHTS
 from decoding.exact.shape import Shape
+
+_PIECE = 32 << 20
+_READERS = 4
+"""Threads that read: what takes time is clearing memory and copying into it."""
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -52,13 +57,20 @@ def _read(path: Path) -> npt.NDArray[np.uint8]:
     memory = mmap.mmap(-1, size)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         memory.madvise(mmap.MADV_HUGEPAGE)
-    with path.open("rb", buffering=0) as file:
-        view, done = memoryview(memory), 0
-        while done < size:
-            count = file.readinto(view[done:])
-            if not count:
-                raise ValueError(f"{path} is shorter than it was; delete {path.parent}, it will be made again")
-            done += count
+    view = memoryview(memory)
+
+    def read(start: int) -> None:
+        piece = view[start : start + _PIECE]
+        with path.open("rb", buffering=0) as file:
+            file.seek(start)
+            while piece:
+                count = file.readinto(piece)
+                if not count:
+                    raise ValueError(f"{path} is shorter than it was; delete {path.parent}, it will be made again")
+                piece = piece[count:]
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        list(readers.map(read, range(0, size, _PIECE)))
     return np.frombuffer(memory, np.uint8)
 
 

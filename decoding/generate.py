@@ -130,7 +130,7 @@ class SpeculativeGenerator:
         for start in range(request.cached, last, PREFILL_ROWS):
             if request.cancelled:
                 return None
-            sequence.extend(request.prompt[start : start + PREFILL_ROWS], 1)
+            sequence.extend(request.prompt[start : start + PREFILL_ROWS], 0)
         return None if request.cancelled else self._pass(sequence, request, request.prompt[last:], drafts)
 
     def _pass(

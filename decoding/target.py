@@ -37,7 +37,9 @@ def check_extension(
     ``last`` is the step that may still be retained. Raises ValueError for rows of logits that the tokens don't have,
     for parents that make no tree and for a tree nobody has cut to a path, `ContextOverflow` for tokens that don't fit.
     """
-    if not 1 <= logits <= tokens:
+    if tokens < 1:
+        raise ValueError("there are no tokens to run")
+    if not 0 <= logits <= tokens:
         raise ValueError(f"{logits} rows of logits were asked for {tokens} tokens")
     if last is not None and not last.is_chain:
         raise ValueError("the last step was a tree: retain one of its paths, or truncate it, before going on")
@@ -83,7 +85,8 @@ class TargetSequence(Protocol):
     def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
         """Run ``tokens`` after those already there; float32 logits of the last ``logits`` rows.
 
-        Shape (logits, vocabulary); row i predicts the token after its own. 1 <= logits <= len(tokens).
+        Shape (logits, vocabulary); row i predicts the token after its own. 0 <= logits <= len(tokens); without any, as
+        for all of a long prompt but its end, the last layer is spared most of its work.
         ``parents`` makes the tokens a tree (see `decoding.tree`), None a chain: a token sees the kept ones and its
         own ancestors only, and its position is the kept length plus the number of its ancestors. A tree must be
         cut to one of its paths before the next call. Raises `ContextOverflow` before any work when the tokens do

@@ -103,11 +103,13 @@ class TransformersSequence:
         ids = torch.tensor([list(tokens)], dtype=torch.long, device=self._model.device)
         branching = {} if step.is_chain else self._branching(step)
         # Typed as Any: the class that a model's forward returns differs from model to model.
-        output: Any = self._model(input_ids=ids, cache=self._cache, use_cache=True, logits_to_keep=logits, **branching)
+        # It keeps all rows when asked for none.
+        least = max(1, logits)
+        output: Any = self._model(input_ids=ids, cache=self._cache, use_cache=True, logits_to_keep=least, **branching)
         self._length += len(tokens)
         self._last = step
         rows: torch.Tensor = output.logits[0].float().cpu()
-        return rows
+        return rows[least - logits :]
 
     def _branching(self, step: StepTree) -> dict[str, torch.Tensor]:
         """Positions of shape (1, n) and the additive mask of shape (1, 1, n, start + n) that make a tree."""

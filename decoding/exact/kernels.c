@@ -313,7 +313,7 @@ static void multiply(const Matrix *matrix, const Rows *rows, int count, const Si
     const int strip = count <= TILE || count > FEW ? inputs : STRIP, together = count <= FEW ? count : TILE;
     int from, to;
     share(matrix->channels / (2 * LANES), thread, threads, &from, &to);
-    for (int pair = from; pair < to; pair++) {
+    for (int pair = from; count && pair < to; pair++) {
         const uint8_t *weights = matrix->blocks + (size_t)inputs * 2 * LANES * (size_t)pair;
         for (int first = 0; first < count; first += together) {
             const int some = count - first < together ? count - first : together;
@@ -350,14 +350,19 @@ INLINE void rotate(float *head, const float *rotation, int half) {
     }
 }
 
-/* Turn a row's queries and keys to its position and put its keys and values into its slot. */
-static void place(const Model *model, int layer, const Row *row, float *queries_keys_values) {
+/* Turn `count` heads of a row to its position. */
+static void turn(const Model *model, const Row *row, float *heads, int count) {
     const int width = model->head_width;
     const float *rotation = model->rotations + (size_t)row->position * (size_t)width;
+    for (int head = 0; head < count; head++) rotate(heads + head * width, rotation, width / 2);
+}
+
+/* Put a row's keys, turned to its position, and its values into its slot. */
+static void place(const Model *model, int layer, const Row *row, float *queries_keys_values) {
+    const int width = model->head_width;
     Half *page = row->pages[row->slot / PAGE];
     const int slot = row->slot % PAGE;
-    for (int head = 0; head < model->heads + model->key_heads; head++)
-        rotate(queries_keys_values + head * width, rotation, width / 2);
+    turn(model, row, queries_keys_values + model->heads * width, model->key_heads);
     const float *keys = queries_keys_values + model->heads * width, *values = keys + model->key_heads * width;
     for (int head = 0; head < model->key_heads; head++) {
         Half *key = page_keys(model, page, layer, head) + (slot / LANES) * width * LANES + slot % LANES;
@@ -517,6 +522,7 @@ typedef struct {
     int rows, slots;
     float *x, *queries_keys_values, *attended, *hidden;
     Rows narrow, wide; /* inputs of `hidden` floats, and of `intermediate` or heads * head_width */
+    Row *kept;         /* rows whose logits are wanted */
     Scratch *scratch;
 } Workspace;
 
@@ -562,6 +568,7 @@ void workspace_free(Workspace *space) {
         free(space->scratch[thread].normed);
     }
     free(space->scratch);
+    free(space->kept);
     free(space->x);
     free(space->queries_keys_values);
     free(space->attended);
@@ -582,8 +589,9 @@ Workspace *workspace_new(const Model *model, Pool *pool, int rows, int slots) {
     space->queries_keys_values = aligned(sizeof(float) * n * (size_t)(model->heads + 2 * model->key_heads) * width);
     space->attended = aligned(sizeof(float) * n * (size_t)model->heads * width);
     space->hidden = aligned(sizeof(float) * n * (size_t)model->intermediate);
+    space->kept = aligned(sizeof(Row) * n);
     space->scratch = calloc((size_t)pool->threads, sizeof *space->scratch);
-    int ok = space->x && space->queries_keys_values && space->attended && space->hidden && space->scratch;
+    int ok = space->x && space->queries_keys_values && space->attended && space->hidden && space->kept && space->scratch;
     const int heads = model->heads * model->head_width;
     ok = rows_new(&space->narrow, rows, model->hidden) && ok;
     ok = rows_new(&space->wide, rows, model->intermediate > heads ? model->intermediate : heads) && ok;
@@ -601,22 +609,21 @@ Workspace *workspace_new(const Model *model, Pool *pool, int rows, int slots) {
     return NULL;
 }
 
-static void attend_all(const Step *step, int layer, int thread, int threads) {
-    const Workspace *space = step->space;
+static void attend_all(const Workspace *space, int layer, const Row *rows, int count, int thread, int threads) {
     const Model *model = space->model;
     const int group = model->heads / model->key_heads;
     const size_t row_width = (size_t)(model->heads + 2 * model->key_heads) * model->head_width;
     const size_t query_width = (size_t)model->heads * model->head_width;
     int item = 0;
-    for (int first = 0; first < step->count;) {
+    for (int first = 0; first < count;) {
         int end = first;
-        while (end < step->count && step->rows[end].sequence == step->rows[first].sequence) end++;
+        while (end < count && rows[end].sequence == rows[first].sequence) end++;
         const int queries = (end - first) * group;
         for (int from = 0; from < queries; from += QUERIES) {
-            const int count = queries - from < QUERIES ? queries - from : QUERIES;
+            const int some = queries - from < QUERIES ? queries - from : QUERIES;
             for (int head = 0; head < model->key_heads; head++) {
                 if (item++ % threads != thread) continue;
-                attend(model, layer, step->rows + first, head, from, count, space->queries_keys_values + row_width * first,
+                attend(model, layer, rows + first, head, from, some, space->queries_keys_values + row_width * first,
                        space->attended + query_width * first, &space->scratch[thread]);
             }
         }
@@ -624,37 +631,68 @@ static void attend_all(const Step *step, int layer, int thread, int threads) {
     }
 }
 
+/* The last layer's keys and values done, only rows whose logits are wanted go on: move them to the front. */
+static void keep_wanted(const Step *step) {
+    Workspace *space = step->space;
+    const size_t hidden = (size_t)space->model->hidden, inputs = (size_t)space->narrow.inputs;
+    for (int r = 0; r < step->wanted_count; r++) {
+        const int from = step->wanted[r];
+        space->kept[r] = step->rows[from];
+        if (from == r) continue;
+        memcpy(space->x + hidden * (size_t)r, space->x + hidden * (size_t)from, sizeof(float) * hidden);
+        memcpy(space->narrow.values + inputs * (size_t)r, space->narrow.values + inputs * (size_t)from, inputs);
+        space->narrow.scale[r] = space->narrow.scale[from];
+        space->narrow.sum[r] = space->narrow.sum[from];
+    }
+}
+
 static void work(Pool *pool, int thread, void *argument) {
     const Step *step = argument;
     Workspace *space = step->space;
     const Model *model = space->model;
-    const int threads = pool->threads, hidden = model->hidden, n = step->count;
+    const int threads = pool->threads, hidden = model->hidden;
     const int query_width = model->heads * model->head_width, key_width = model->key_heads * model->head_width;
     const int row_width = query_width + 2 * key_width;
     float *normed = space->scratch[thread].normed;
     Rows *narrow = &space->narrow, heads = space->wide, inner = space->wide;
     heads.inputs = padded(query_width);
     inner.inputs = padded(model->intermediate);
-    int from, to;
+    const Row *rows = step->rows;
+    int n = step->count, from, to;
     share(n, thread, threads, &from, &to);
 
-    for (int r = from; r < to; r++) memcpy(space->x + (size_t)r * hidden, step->rows[r].embedding, sizeof(float) * hidden);
+    for (int r = from; r < to; r++) memcpy(space->x + (size_t)r * hidden, rows[r].embedding, sizeof(float) * hidden);
     for (int index = 0; index < model->layers; index++) {
         const Layer *layer = &model->layer[index];
+        const int last = index == model->layers - 1;
+        Sink sink = {STORE, space->queries_keys_values, layer->bias, row_width, 0};
         for (int r = from; r < to; r++)
             normalise(narrow, r, space->x + (size_t)r * hidden, layer->attention_norm, hidden, model->epsilon, normed);
         meet(pool);
-        Sink sink = {STORE, space->queries_keys_values, layer->bias, row_width, 0};
-        multiply(&layer->queries, narrow, n, &sink, thread, threads);
         sink.column = query_width;
         multiply(&layer->keys, narrow, n, &sink, thread, threads);
         sink.column = query_width + key_width;
         multiply(&layer->values, narrow, n, &sink, thread, threads);
+        if (last) {
+            meet(pool);
+            for (int r = from; r < to; r++)
+                place(model, index, &rows[r], space->queries_keys_values + (size_t)r * row_width);
+            if (thread == 0) keep_wanted(step);
+            rows = space->kept;
+            n = step->wanted_count;
+            share(n, thread, threads, &from, &to);
+            meet(pool);
+        }
+        sink.column = 0;
+        multiply(&layer->queries, narrow, n, &sink, thread, threads);
         meet(pool);
-        for (int r = from; r < to; r++)
-            place(model, index, &step->rows[r], space->queries_keys_values + (size_t)r * row_width);
+        for (int r = from; r < to; r++) {
+            float *row = space->queries_keys_values + (size_t)r * row_width;
+            turn(model, &rows[r], row, model->heads);
+            if (!last) place(model, index, &rows[r], row);
+        }
         meet(pool);
-        attend_all(step, index, thread, threads);
+        attend_all(space, index, rows, n, thread, threads);
         meet(pool);
         for (int r = from; r < to; r++) quantise(&heads, r, space->attended + (size_t)r * query_width, query_width, 1.0f);
         meet(pool);
@@ -673,12 +711,11 @@ static void work(Pool *pool, int thread, void *argument) {
         multiply(&layer->down, &inner, n, &residual, thread, threads);
         meet(pool);
     }
-    share(step->wanted_count, thread, threads, &from, &to);
     for (int r = from; r < to; r++)
-        normalise(narrow, r, space->x + (size_t)step->wanted[r] * hidden, model->norm, hidden, model->epsilon, normed);
+        normalise(narrow, r, space->x + (size_t)r * hidden, model->norm, hidden, model->epsilon, normed);
     meet(pool);
     const Sink logits = {STORE, step->logits, NULL, model->head.channels, 0};
-    multiply(&model->head, narrow, step->wanted_count, &logits, thread, threads);
+    multiply(&model->head, narrow, n, &logits, thread, threads);
 }
 
 /* Copy keys and values from slot to slot: how the path of a tree that was confirmed becomes a chain. */
@@ -695,7 +732,7 @@ void move_slot(const Model *model, Half *const *pages, int from, int to) {
 }
 
 /* One forward pass over `count` rows: puts their keys and values into their slots and writes the logits of the rows
- * `wanted` (indices), float32 of shape (wanted_count, channels of the head), channels being padded to LANES. */
+ * `wanted` (ascending indices, maybe none), float32 of shape (wanted_count, channels of the head). */
 void forward(Workspace *space, const Row *rows, int count, const int32_t *wanted, int wanted_count, float *logits) {
     Step step = {space, rows, count, wanted, wanted_count, logits};
     run(space->pool, work, &step);

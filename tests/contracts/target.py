@@ -147,7 +147,17 @@ class TargetContract:
         assert (caught.value.needed, caught.value.available) == (80, 64)
         assert sequence.length == len(TOKENS)
 
-    @pytest.mark.parametrize("logits", [0, 4])
+    def test_tokens_without_logits_are_kept_all_the_same(self, target: TargetModel) -> None:
+        sequence = target.start()
+        assert sequence.extend(TOKENS[:20], 0).shape == (0, target.vocabulary)
+        assert self.same(sequence.extend(TOKENS[20:], 1), target.start().extend(TOKENS, 1))
+
+    @pytest.mark.parametrize("tokens", [1, 2, 39])
+    def test_rows_do_not_depend_on_how_many_are_asked_for(self, target: TargetModel, tokens: int) -> None:
+        whole = target.start().extend(TOKENS, len(TOKENS))
+        assert self.same(target.start().extend(TOKENS, tokens), whole[-tokens:])
+
+    @pytest.mark.parametrize("logits", [-1, 4])
     def test_rows_that_are_not_there_are_refused(self, target: TargetModel, logits: int) -> None:
         with pytest.raises(ValueError, match="rows of logits"):
             target.start().extend(TOKENS[:3], logits)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from threading import Event
+from typing import Any
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ from decoding.speedup import SourceCount
 from decoding.target import TargetModel
 from tests.contracts.generator import GeneratorContract
 from tests.fakes.decoding import ByteTokenizer, ScriptedGenerator
-from tests.fakes.target import HashTarget
+from tests.fakes.target import HashSequence, HashTarget
 
 SAMPLING = st.builds(
     SamplingParams,
@@ -276,18 +277,20 @@ def test_a_stop_string_over_several_tokens_of_one_step_ends_it() -> None:
     assert (done.finish_reason, done.stats.steps) == (FinishReason.STOP, 1)
 
 
-def test_a_cancel_is_noticed_within_one_step() -> None:
+def test_a_cancel_is_noticed_within_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     cancel = Event()
     lengths: list[int] = []
+    extend = HashSequence.extend
 
-    class Watched(HashTarget):
-        def row(self, tokens: Sequence[int]) -> torch.Tensor:
-            lengths.append(len(tokens))
-            if len(lengths) == 2:
-                cancel.set()
-            return super().row(tokens)
+    def watched(self: HashSequence, tokens: Sequence[int], *rest: Any) -> torch.Tensor:  # noqa: ANN401
+        rows = extend(self, tokens, *rest)
+        lengths.append(self.length)
+        if len(lengths) == 2:
+            cancel.set()
+        return rows
 
-    target = Watched(vocabulary=64, context_length=4 * PREFILL_ROWS)
+    monkeypatch.setattr(HashSequence, "extend", watched)
+    target = HashTarget(vocabulary=64, context_length=4 * PREFILL_ROWS)
     done = generate(target, [1] * (3 * PREFILL_ROWS), GenerationParams(9, cancel=cancel))
     assert (lengths, done.finish_reason) == ([PREFILL_ROWS, 2 * PREFILL_ROWS], FinishReason.CANCELLED)
     cancel.clear()

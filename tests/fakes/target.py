@@ -60,7 +60,8 @@ class HashSequence:
         self._tokens += tokens
         self._last = step
         paths = [step.path_to(index) for index in range(len(tokens) - logits, len(tokens))]
-        return torch.stack([self._target.row([*kept, *(tokens[index] for index in path)]) for path in paths])
+        rows = [self._target.row([*kept, *(tokens[index] for index in path)]) for path in paths]
+        return torch.stack(rows) if rows else torch.empty(0, self._target.vocabulary)
 
     def retain(self, start: int, path: Sequence[int]) -> None:
         check_retention(self._last, start, path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,8 +23,8 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         """Open the file or make it, with its folder."""
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.engine = _engine(path)
+        url = URL.create("sqlite", database=str(path))
+        self.engine = sqlite_engine(url, [f"cache_size = -{CACHE_KIB}", "temp_store = MEMORY"])
 
     def close(self) -> None:
         """Close all connections."""
@@ -33,17 +33,14 @@ class SqliteDatabase:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One state of the file. Raises CatalogUnusable."""
-        with self._named_errors(), self.engine.connect() as connection, connection.begin():
+        with self._named_errors(), transaction(self.engine) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed at the end and undone by an error. Raises CatalogUnusable."""
-        # Taking the write lock at once waits for another writer; taking it midway would fail instead.
-        with self._named_errors(), self.engine.connect() as connection:
-            connection = connection.execution_options(begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
+        with self._named_errors(), transaction(self.engine, writing=True) as connection:
+            yield connection
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -53,20 +50,18 @@ class SqliteDatabase:
             raise CatalogUnusable(f"{self.path}: {error.orig}") from error
 
 
-def _engine(path: Path) -> Engine:
-    engine = create_engine(
-        URL.create("sqlite", database=str(path)), connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
-    )
+def sqlite_engine(url: URL, pragmas: Sequence[str] = ()) -> Engine:
+    """An engine for the file that ``url`` names, made with its folder: write-ahead log, commits on the disk.
+
+    Its transactions begin as `transaction` says; ``pragmas`` are further settings of each connection.
+    """
+    assert url.database is not None
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None})
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "foreign_keys = ON",
-            f"cache_size = -{CACHE_KIB}",
-            "temp_store = MEMORY",
-        ):
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
     # The driver would begin transactions by its own rules; here each begins as its purpose asks.
@@ -75,3 +70,14 @@ def _engine(path: Path) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+@contextmanager
+def transaction(engine: Engine, *, writing: bool = False) -> Iterator[Connection]:
+    """A transaction that is committed at the end and undone by an error, on any kind of database."""
+    with engine.connect() as connection:
+        if writing:
+            # SQLite: taking the write lock at once waits for another writer; taking it midway would fail instead.
+            connection = connection.execution_options(begin="BEGIN IMMEDIATE")
+        with connection.begin():
+            yield connection

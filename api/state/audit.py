@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
-from api.paging import Page, Position, page_of, position
+from api.paging import Page, Position, page_of
 from api.state.database import Database
+from api.state.rows import newest_first, row_of
 from api.state.tables import audit
 
 
@@ -48,17 +49,12 @@ class AuditLog:
     ) -> None:
         """Add one entry."""
         entry = Entry(f"aud_{uuid.uuid4().hex}", self._clock(), actor, action, subject, details or {}, request_id)
-        row = {name: getattr(entry, name) for name in audit.c.keys()}  # noqa: SIM118 - not a dict
         with self._database.write() as connection:
-            connection.execute(audit.insert().values(row))
+            connection.execute(audit.insert().values(row_of(audit, entry)))
 
     def page(self, limit: int, cursor: str | None = None) -> Page[Entry]:
         """The newest first. Raises `api.paging.BadCursor`."""
-        query = select(audit)
-        if cursor is not None:
-            start = position(cursor)
-            query = query.where(tuple_(audit.c.at, audit.c.id) < (start.time, start.id))
-        query = query.order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit + 1)
+        query = newest_first(select(audit), audit.c.at, audit.c.id, limit, cursor)
         with self._database.read() as connection:
             found = [Entry(**row._mapping) for row in connection.execute(query)]
         return page_of(found, limit, lambda entry: Position(entry.at, entry.id))

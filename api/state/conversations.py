@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
-from api.paging import Page, Position, page_of, position
+from api.paging import Page, Position, page_of
 from api.state.database import Database
+from api.state.rows import newest_first, row_of
 from api.state.tables import conversations, turns
 
 TITLE_LENGTH = 80
@@ -60,8 +61,7 @@ class Conversations:
         now = self._clock()
         made = Conversation(f"conv_{uuid.uuid4().hex}", owner, title, collection, now, now)
         with self._database.write() as connection:
-            row = {name: getattr(made, name) for name in conversations.c.keys()}  # noqa: SIM118 - not a dict
-            connection.execute(conversations.insert().values(row))
+            connection.execute(conversations.insert().values(row_of(conversations, made)))
         return made
 
     def find(self, owner: str, id: str) -> Conversation:
@@ -82,10 +82,7 @@ class Conversations:
         query = select(conversations).where(conversations.c.owner == owner)
         if search.strip():
             query = query.where(and_(*(_holds(word) for word in search.split())))
-        if cursor is not None:
-            start = position(cursor)
-            query = query.where(tuple_(conversations.c.updated_at, conversations.c.id) < (start.time, start.id))
-        query = query.order_by(conversations.c.updated_at.desc(), conversations.c.id.desc()).limit(limit + 1)
+        query = newest_first(query, conversations.c.updated_at, conversations.c.id, limit, cursor)
         with self._database.read() as connection:
             found = [Conversation(**row._mapping) for row in connection.execute(query)]
         return page_of(found, limit, lambda conversation: Position(conversation.updated_at, conversation.id))

@@ -13,8 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, NoSuchModuleError
 
 from api.state.migrations import SchemaTooNew, migrate
+from ingest.sqlite_database import sqlite_engine, transaction
 
-BUSY_TIMEOUT_S = 30
 CONNECT_TIMEOUT_S = 10
 
 
@@ -45,17 +45,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction for reading. Raises `DatabaseUnusable`."""
-        with self._named_errors(), self._engine.connect() as connection, connection.begin():
+        with self._named_errors(), transaction(self._engine) as connection:
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is on the disk once this ends without an error. Raises `DatabaseUnusable`."""
-        # SQLite: taking the write lock at once waits for another writer; taking it midway would fail instead.
-        with self._named_errors(), self._engine.connect() as connection:
-            connection = connection.execution_options(begin="BEGIN IMMEDIATE")
-            with connection.begin():
-                yield connection
+        with self._named_errors(), transaction(self._engine, writing=True) as connection:
+            yield connection
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
@@ -105,20 +102,12 @@ def _engine(url: URL) -> Engine:
 def _sqlite_engine(url: URL) -> Engine:
     if url.database is None:
         raise DatabaseUnusable("a SQLite database needs a file")
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "isolation_level": None})
+    engine = sqlite_engine(url)
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
         # SQLite's own knows ASCII alone.
         connection.create_function("lower", 1, _lower, deterministic=True)
-
-    # The driver would begin transactions by its own rules; here each begins as its purpose asks.
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
 

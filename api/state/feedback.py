@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
-from api.paging import Page, Position, page_of, position
+from api.paging import Page, Position, page_of
 from api.state.database import Database, upsert
+from api.state.rows import newest_first, row_of
 from api.state.tables import feedback, turns
 
 
@@ -60,8 +61,7 @@ class FeedbackStore:
         """Keep it."""
         given = Feedback(f"fb_{uuid.uuid4().hex}", answer_id, author, rating, reason, comment, self._clock())
         with self._database.write() as connection:
-            row = {name: getattr(given, name) for name in feedback.c.keys()}  # noqa: SIM118 - not a dict
-            upsert(connection, feedback, row)
+            upsert(connection, feedback, row_of(feedback, given))
         return given
 
     def page(self, limit: int, cursor: str | None = None, rating: Rating | None = None) -> Page[Feedback]:
@@ -70,10 +70,7 @@ class FeedbackStore:
         query = select(feedback, turns.c.question, turns.c.text).select_from(joined)
         if rating is not None:
             query = query.where(feedback.c.rating == rating)
-        if cursor is not None:
-            start = position(cursor)
-            query = query.where(tuple_(feedback.c.created_at, feedback.c.id) < (start.time, start.id))
-        query = query.order_by(feedback.c.created_at.desc(), feedback.c.id.desc()).limit(limit + 1)
+        query = newest_first(query, feedback.c.created_at, feedback.c.id, limit, cursor)
         with self._database.read() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
         found = [

@@ -12,7 +12,7 @@ from ingest.document import Revision
 from ingest.schema import documents, is_current, partitions, passages, revisions
 from ingest.scope import collection_of
 from ingest.sqlite_database import SqliteDatabase
-from ingest.vector_sync import partition_of
+from ingest.vector_sync import differences, partition_of
 from ingest.vectors import VectorStore
 
 
@@ -47,17 +47,15 @@ def content_faults(catalog: Catalog) -> Iterator[str]:
 
 def vector_faults(catalog: Catalog, vectors: VectorStore) -> Iterator[str]:
     """Revisions whose vectors are not all there, and vectors of nothing that holds."""
-    expected: dict[str, dict[str, Revision]] = {name: {} for name in vectors.collections()}
-    for revision in catalog.current():
-        expected.setdefault(partition_of(revision), {})[revision.id] = revision
-    for name, held in sorted(expected.items()):
-        stored = vectors.counts(name)
-        for revision in held.values():
-            if stored.get(revision.id, 0) != revision.passage_count:
-                count = f"{stored.get(revision.id, 0)} vectors of {revision.passage_count}"
-                yield f"{_named(revision)} has {count}; the next ingest or docqa rebuild makes them"
-        for orphan in sorted(stored.keys() - held.keys()):
-            yield f"{collection_of(name)}: vectors of {orphan}, which does not hold; the next ingest sweeps them"
+    current = catalog.current()
+    names = sorted({*vectors.collections(), *map(partition_of, current)})
+    for found in differences(vectors, names, current):
+        for revision, count in found.incomplete.items():
+            what = f"{count} vectors of {revision.passage_count}"
+            yield f"{_named(revision)} has {what}; the next ingest or docqa rebuild makes them"
+        for orphan in found.orphans:
+            where = collection_of(found.partition)
+            yield f"{where}: vectors of {orphan}, which does not hold; the next ingest sweeps them"
 
 
 def _index_faults(connection: Connection, partition: int) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,6 +20,31 @@ from ingest.vectors import VectorStore
 BATCH = 128
 # Computed vectors that may be kept though nothing needs them.
 SPARE = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the vectors of a partition are not those of the current revisions.
+
+    ``incomplete``: revisions whose vectors are not all there, and how many are; ``orphans``: ids of revisions that
+    have vectors and are not current.
+    """
+
+    partition: str
+    incomplete: Mapping[Revision, int]
+    orphans: Sequence[str]
+
+
+def differences(vectors: VectorStore, names: Iterable[str], current: Iterable[Revision]) -> Iterator[Difference]:
+    """Compare the partitions ``names``, and those that the ``current`` revisions belong to, one after the other."""
+    expected: dict[str, dict[str, Revision]] = {name: {} for name in names}
+    for revision in current:
+        expected.setdefault(partition_of(revision), {})[revision.id] = revision
+    for name, held in expected.items():
+        stored = vectors.counts(name)
+        counts = {revision: stored.get(revision.id, 0) for revision in held.values()}
+        incomplete = {revision: count for revision, count in counts.items() if count != revision.passage_count}
+        yield Difference(name, incomplete, sorted(stored.keys() - held.keys()))
 
 
 class VectorSync:
@@ -108,15 +134,11 @@ class VectorSync:
 
     def _sweep(self, collection: str, current: Sequence[Revision]) -> list[Revision]:
         """Delete the vectors of what is not current; the current revisions whose vectors are not all there."""
-        expected: dict[str, dict[str, Revision]] = {name: {} for name in self._partitions(collection)}
-        for revision in current:
-            expected.setdefault(partition_of(revision), {})[revision.id] = revision
         incomplete: list[Revision] = []
-        for name, revisions in expected.items():
-            stored = self._vectors.counts(name)
-            for orphan in stored.keys() - revisions.keys():
-                self._vectors.delete_revision(name, orphan)
-            incomplete += [r for r in revisions.values() if stored.get(r.id, 0) != r.passage_count]
+        for found in differences(self._vectors, self._partitions(collection), current):
+            for orphan in found.orphans:
+                self._vectors.delete_revision(found.partition, orphan)
+            incomplete += found.incomplete
         return incomplete
 
     def _partitions(self, collection: str) -> list[str]:

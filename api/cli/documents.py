@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.answer_text import terminal_text
+from api.cli.existing_index import require_index
 from api.cli.failure import CommandFailed, one_line_errors
 
 if TYPE_CHECKING:
@@ -155,8 +156,7 @@ def _components() -> Iterator[LocalComponents]:
     from api.settings import load_settings
 
     settings = load_settings()
-    if not settings.catalog_path.exists():
-        raise CommandFailed(f"there is no index in {settings.data_dir} yet; run: docqa ingest FOLDER")
+    require_index(settings)
     with LocalComponents(settings) as components:
         yield components
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.existing_index import require_index
 from api.cli.failure import FAILED, CommandFailed, one_line_errors
 from qa.evaluation.kinds import QuestionKind
 
@@ -198,8 +199,7 @@ def _subject(
 
 
 def _require_index(settings: Settings) -> None:
-    if not settings.catalog_path.exists():
-        raise CommandFailed(f"there is no index in {settings.data_dir} yet; run: docqa ingest docs_corpus/documents")
+    require_index(settings, "docs_corpus/documents")
 
 
 def _fingerprint(subject: _Subject) -> RunFingerprint:

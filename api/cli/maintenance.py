@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from api.cli.answer_text import terminal_text
+from api.cli.existing_index import require_index
 from api.cli.failure import FAILED, CommandFailed, one_line_errors
 from api.cli.ingest import shown_progress
 
@@ -25,8 +26,7 @@ def check() -> None:
         from ingest.consistency import content_faults, database_faults, vector_faults
 
         settings = load_settings()
-        if not settings.catalog_path.exists():
-            raise CommandFailed(f"there is no index in {settings.data_dir} yet; run: docqa ingest FOLDER")
+        require_index(settings)
         with LocalComponents(settings) as components:
             catalog = components.catalog
             faults = _say_all(database_faults(catalog.database)) + _say_all(content_faults(catalog))

@@ -141,14 +141,14 @@ class SpeculativeGenerator:
         # rows than a chunk of a prompt has would cost one pass more.
         limit = min(self._max_rows - 1, request.remaining - 1, max(PREFILL_ROWS, self._max_rows) - len(tokens))
         draft = (drafts.propose(limit, len(tokens)) if drafts is not None else None) or Draft(())
-        kept, own = sequence.length, len(tokens)
+        guesses, kept, own = draft.tokens, sequence.length, len(tokens)
         parents = [*range(-1, own - 1), *(own + guess.parent for guess in draft.guesses)]
-        rows = sequence.extend([*tokens, *draft.tokens], 1 + len(draft.guesses), parents)
+        rows = sequence.extend([*tokens, *guesses], 1 + len(guesses), parents)
         # Row 0 is that of the last confirmed token, row i that of guess i - 1.
         verification = verify(draft, lambda index: request.sampler.choose(rows[index]))
         sequence.retain(kept, [*range(own), *(own + index for index in verification.path)])
         request.record.add(draft, verification.path, prompt=not request.output)
-        return [*(draft.tokens[index] for index in verification.path), verification.next_token]
+        return [*(guesses[index] for index in verification.path), verification.next_token]
 
 
 class _Request:

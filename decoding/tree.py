@@ -11,14 +11,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Branch:
-    """A path from the root to a leaf, as indices of tokens; its first ``shared`` ones are on an earlier branch too."""
-
-    path: tuple[int, ...]
-    shared: int
-
-
-@dataclass(frozen=True, slots=True)
 class StepTree:
     """The tokens of one step: the first ones follow the token at position ``start`` - 1."""
 
@@ -49,20 +41,6 @@ class StepTree:
         for parent in self.parents:
             depths.append(depths[parent] + 1 if parent >= 0 else 0)
         return depths
-
-    @property
-    def branches(self) -> list[Branch]:
-        """One for each leaf, so that every token is on at least one."""
-        branches: list[Branch] = []
-        seen: set[int] = set()
-        inner = set(self.parents)
-        for leaf in range(len(self.parents)):
-            if leaf in inner:
-                continue
-            path = self.path_to(leaf)
-            branches.append(Branch(path, sum(index in seen for index in path)))
-            seen.update(path)
-        return branches
 
     def path_to(self, index: int) -> tuple[int, ...]:
         """Indices from the root to the token ``index``."""

@@ -138,8 +138,8 @@ class AnswerService:
             self._system,
         )
         yield PassagesFound(prompt.passages)
-        generating = time.perf_counter()
         drafts = self._draft_texts.around(prompt.passages, documents)
+        generating = time.perf_counter()
         text, held, done = yield from self._stream(prompt, question, max_tokens, drafts, cancel)
         cancelled = done.finish_reason is FinishReason.CANCELLED
         refused = text.strip() in ("", REFUSAL) and not cancelled

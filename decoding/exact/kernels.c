@@ -24,8 +24,8 @@
 #define PAGE 64        /* slots of a page of keys and values; pages.py knows it too */
 #define TILE 14        /* rows whose products with two vectors of channels fit into the registers */
 #define QUERIES 84     /* queries that share one reading of keys and values; a multiple of TILE */
-#define FEW 56          /* rows up to which memory, not arithmetic, may be what a step waits for */
-#define STRIP 256       /* inputs of a strip: 8 KiB of weights */
+#define FEW 56         /* rows up to which memory, not arithmetic, may be what a step waits for */
+#define STRIP 256      /* inputs of a strip: 8 KiB of weights */
 #define AHEAD 16384    /* bytes of weights between what is asked of memory and what is multiplied */
 #define UNROLL _Pragma("clang loop unroll(full)")
 

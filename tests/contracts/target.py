@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from decoding.target import ContextOverflow, TargetModel, TargetSequence
 from decoding.tree import StepTree
+from tests.decoding.branches import branches
 
 TOKENS = [(7 * i * i + 3 * i + 1) % 61 for i in range(40)]
 
@@ -69,7 +70,7 @@ class TargetContract:
     ) -> None:
         tokens, parents = tree
         rows = started(target, kept).extend(tokens, len(tokens), parents)
-        for branch in StepTree.of(kept, len(tokens), parents).branches:
+        for branch in branches(StepTree.of(kept, len(tokens), parents)):
             path = list(branch.path)
             chain = started(target, kept).extend([tokens[index] for index in path], len(path))
             assert self.same(rows[path], chain)

@@ -15,6 +15,7 @@ from decoding.loading import Decoder, load_decoder
 from decoding.oracle import decode_plainly
 from decoding.prefix_cache import PrefixCache
 from decoding.tree import StepTree
+from tests.decoding.branches import branches
 from tests.decoding.tiny import needs_exact
 
 MODEL = Path("data/models/smollm2-135m-instruct")
@@ -67,13 +68,13 @@ def test_no_bit_depends_on_the_tree(decoder: Decoder, kept: int) -> None:
         guesses = tokens[kept + 5 : kept + 5 + len(parents)]
         start = sequence.length
         rows = sequence.extend(guesses, len(guesses), parents)
-        branches = StepTree.of(start, len(guesses), parents).branches
-        for branch in branches:
-            chain = plain.extend([guesses[index] for index in branch.path], len(branch.path))
-            assert torch.equal(rows[list(branch.path)], chain)
-            if branch is not branches[-1]:
+        paths = [branch.path for branch in branches(StepTree.of(start, len(guesses), parents))]
+        for path in paths:
+            chain = plain.extend([guesses[index] for index in path], len(path))
+            assert torch.equal(rows[list(path)], chain)
+            if path is not paths[-1]:
                 plain.truncate(start)
-        sequence.retain(start, branches[-1].path)
+        sequence.retain(start, paths[-1])
     assert torch.equal(sequence.extend([1], 1), plain.extend([1], 1))
 
 

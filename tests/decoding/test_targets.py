@@ -21,11 +21,7 @@ from decoding.transformers_target import TransformersTarget
 from tests.contracts.target import TOKENS, TargetContract
 from tests.decoding.tiny import (
     CONTEXT,
-    HEADS,
-    HIDDEN,
-    INTERMEDIATE,
-    KEY_HEADS,
-    LAYERS,
+    SIZES,
     VOCABULARY,
     exact_target,
     needs_exact,
@@ -47,15 +43,7 @@ class TestTransformersTarget(TargetContract):
     def target(self) -> TargetModel:
         from transformers import LlamaConfig, LlamaForCausalLM
 
-        config = LlamaConfig(
-            vocab_size=VOCABULARY,
-            hidden_size=HIDDEN,
-            intermediate_size=INTERMEDIATE,
-            num_hidden_layers=LAYERS,
-            num_attention_heads=HEADS,
-            num_key_value_heads=KEY_HEADS,
-            max_position_embeddings=CONTEXT,
-        )
+        config = LlamaConfig(**SIZES)
         torch.manual_seed(0)
         model = LlamaForCausalLM(config)
         with torch.no_grad():
@@ -95,16 +83,7 @@ def test_exact_is_close_to_the_same_file_in_transformers(tmp_path: Path, archite
 def test_a_transformers_folder_gives_what_it_computes(tmp_path: Path, tied: bool) -> None:
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    config = Qwen2Config(
-        vocab_size=VOCABULARY,
-        hidden_size=HIDDEN,
-        intermediate_size=INTERMEDIATE,
-        num_hidden_layers=LAYERS,
-        num_attention_heads=HEADS,
-        num_key_value_heads=KEY_HEADS,
-        max_position_embeddings=CONTEXT,
-        tie_word_embeddings=tied,
-    )
+    config = Qwen2Config(**SIZES, tie_word_embeddings=tied)
     torch.manual_seed(0)
     model = Qwen2ForCausalLM(config)
     with torch.no_grad():

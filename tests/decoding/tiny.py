@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +19,16 @@ KERNELS = Path("data/models/.kernels")
 needs_exact = pytest.mark.skipif(compiler.obstacle() is not None, reason=str(compiler.obstacle()))
 
 VOCABULARY, LAYERS, HIDDEN, INTERMEDIATE, HEADS, KEY_HEADS, CONTEXT = 64, 2, 128, 96, 4, 2, 64
+SIZES: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": HIDDEN,
+    "intermediate_size": INTERMEDIATE,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": HEADS,
+    "num_key_value_heads": KEY_HEADS,
+    "max_position_embeddings": CONTEXT,
+}
+"""The same for a configuration of the transformers library."""
 
 
 def write_gguf(

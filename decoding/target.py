@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import NewType, Protocol
 
 import torch
@@ -47,6 +48,15 @@ def check_extension(
     if length + tokens > context_length:
         raise ContextOverflow(length + tokens, context_length)
     return step
+
+
+def check_once(sequences: Iterable[TargetSequence]) -> None:
+    """What every `TargetModel.extend` refuses. Raises ValueError for a sequence that is there twice."""
+    seen: set[int] = set()
+    for sequence in sequences:
+        if id(sequence) in seen:
+            raise ValueError("a sequence can have one part of a pass only")
+        seen.add(id(sequence))
 
 
 def check_truncation(length: int, kept: int, last: StepTree | None = None) -> None:
@@ -117,11 +127,21 @@ class TargetSequence(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """One sequence's part of a pass; see `TargetSequence.extend`."""
+
+    sequence: TargetSequence
+    tokens: Sequence[int]
+    logits: int
+    parents: Sequence[int] | None = None
+
+
 class TargetModel(Protocol):
     """Law: a row's logits are a function of its own sequence's tokens up to and with its own alone.
 
-    So a token of a tree has the logits that its path has as a chain. Exact targets hold it bit for bit; the general
-    one up to ties of its number format.
+    So a token of a tree has the logits that its path has as a chain, and a sequence that shares a pass with others has
+    those that it has alone. Exact targets hold it bit for bit; the general one up to ties of its number format.
     """
 
     @property
@@ -141,4 +161,15 @@ class TargetModel(Protocol):
 
     def start(self) -> TargetSequence:
         """A new, empty sequence."""
+        ...
+
+    def extend(self, extensions: Sequence[Extension]) -> list[torch.Tensor]:
+        """One pass over several sequences, each of them once; what `TargetSequence.extend` returns for each.
+
+        Raises what that raises before any work.
+        """
+        ...
+
+    def bytes_for(self, tokens: int) -> int:
+        """Memory that a sequence of so many tokens holds at most."""
         ...

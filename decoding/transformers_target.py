@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from decoding.target import check_extension, check_retention, check_truncation
+from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
 if TYPE_CHECKING:
@@ -68,6 +68,23 @@ class TransformersTarget:
         """A new, empty sequence."""
         return TransformersSequence(self._model, self._context_length)
 
+    def extend(self, extensions: Sequence[Extension]) -> list[torch.Tensor]:
+        """One sequence after the other: rows of several in one product would have other bits than alone."""
+        check_once(extension.sequence for extension in extensions)
+        for extension in extensions:
+            if not isinstance(extension.sequence, TransformersSequence):
+                raise TypeError(f"this target can't extend a {type(extension.sequence).__name__}")
+            extension.sequence.check(len(extension.tokens), extension.logits, extension.parents)
+        return [each.sequence.extend(each.tokens, each.logits, each.parents) for each in extensions]
+
+    def bytes_for(self, tokens: int) -> int:
+        """Keys and values in the model's number format."""
+        config = self._model.config
+        heads = config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // heads
+        key_heads = getattr(config, "num_key_value_heads", None) or heads
+        return int(tokens * config.num_hidden_layers * 2 * key_heads * width * self._model.dtype.itemsize)
+
 
 class TransformersSequence:
     """One sequence's cache in the transformers library."""
@@ -95,7 +112,7 @@ class TransformersSequence:
     @torch.inference_mode()
     def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
         """Run ``tokens``; float32 logits of shape (logits, vocabulary) on the CPU."""
-        step = check_extension(self._length, len(tokens), logits, self._context_length, parents, self._last)
+        step = self.check(len(tokens), logits, parents)
         if self._cache is None:
             from transformers import DynamicCache
 
@@ -110,6 +127,10 @@ class TransformersSequence:
         self._last = step
         rows: torch.Tensor = output.logits[0].float().cpu()
         return rows[least - logits :]
+
+    def check(self, tokens: int, logits: int, parents: Sequence[int] | None) -> StepTree:
+        """The step that would extend the sequence by so many tokens. Raises ValueError and `ContextOverflow`."""
+        return check_extension(self._length, tokens, logits, self._context_length, parents, self._last)
 
     def _branching(self, step: StepTree) -> dict[str, torch.Tensor]:
         """Positions of shape (1, n) and the additive mask of shape (1, 1, n, start + n) that make a tree."""

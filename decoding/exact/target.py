@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ from decoding.exact import compiler
 from decoding.exact.kernels import MAX_ROWS, ROW, Kernels
 from decoding.exact.layout import PackedMatrix
 from decoding.exact.loading import load
-from decoding.exact.pages import PagePool, PageTable
+from decoding.exact.pages import PAGE, PagePool, PageTable
 from decoding.exact.shape import Shape
-from decoding.target import check_extension, check_retention, check_truncation
+from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
 
@@ -67,22 +68,53 @@ class ExactTarget:
         """A new, empty sequence."""
         return ExactSequence(self, PageTable(self._pool), 0)
 
-    def run(self, tokens: Sequence[int], step: StepTree, table: PageTable, logits: int) -> torch.Tensor:
-        """One step of one sequence, whose pages are reserved; float32 logits of the last ``logits`` rows."""
-        ids = np.array(tokens, np.int64)
-        rows, others = _rows(step)
-        rows["pages"] = table.addresses.ctypes.data
-        rows["others"] += np.uint64(others.ctypes.data)
+    def extend(self, extensions: Sequence[Extension]) -> list[torch.Tensor]:
+        """One pass over several sequences; a kernel call takes up to `MAX_ROWS` of its rows."""
+        parts = [self._part(extension) for extension in extensions]
+        check_once(part.sequence for part in parts)
+        for part in parts:
+            part.sequence.reserve(len(part.tokens))
+        tables: list[npt.NDArray[np.int32]] = []  # what the rows point into must outlive the calls
+        rows = np.zeros(sum(len(part.tokens) for part in parts), ROW)
+        wanted: list[int] = []
+        start = 0
+        for index, part in enumerate(parts):
+            end = start + len(part.tokens)
+            piece = rows[start:end]
+            tables.append(_fill(piece, part.step))
+            piece["pages"] = part.sequence.addresses
+            piece["sequence"] = index
+            wanted += range(end - part.logits, end)
+            start = end
+        logits = self._run(np.concatenate([part.tokens for part in parts]), rows, wanted)
+        for part in parts:
+            part.sequence.extended(part.step)
+        return list(torch.split(logits, [part.logits for part in parts]))
+
+    def bytes_for(self, tokens: int) -> int:
+        """Whole pages."""
+        return -(-tokens // PAGE) * self._pool.page_bytes
+
+    def _part(self, extension: Extension) -> _Part:
+        """Checked before any work."""
+        sequence, tokens = extension.sequence, np.array(extension.tokens, np.int64)
+        if not isinstance(sequence, ExactSequence):
+            raise TypeError(f"the exact target can't extend a {type(sequence).__name__}")
+        step = sequence.check(len(tokens), extension.logits, extension.parents)
+        if int(tokens.min()) < 0 or int(tokens.max()) >= self.vocabulary:
+            raise ValueError(f"token ids must be between 0 and {self.vocabulary - 1}")
+        return _Part(sequence, tokens, step, extension.logits)
+
+    def _run(self, tokens: npt.NDArray[np.int64], rows: npt.NDArray[np.void], wanted: Sequence[int]) -> torch.Tensor:
         pieces: list[torch.Tensor] = []
-        for start in range(0, len(ids), MAX_ROWS):
-            end = min(start + MAX_ROWS, len(ids))
-            embedded = self._embedding.rows(ids[start:end], self._shape.hidden)
+        for start in range(0, len(tokens), MAX_ROWS):
+            end = min(start + MAX_ROWS, len(tokens))
+            embedded = self._embedding.rows(tokens[start:end], self._shape.hidden)
             piece = rows[start:end]
             piece["embedding"] = embedded.ctypes.data + np.arange(end - start, dtype=np.uint64) * np.uint64(
                 embedded.strides[0]
             )
-            wanted = range(max(0, len(ids) - logits - start), end - start)
-            pieces.append(self._kernels.forward(piece, wanted))
+            pieces.append(self._kernels.forward(piece, [index - start for index in wanted if start <= index < end]))
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
     def move(self, table: PageTable, start: int, path: Sequence[int]) -> None:
@@ -110,18 +142,30 @@ class ExactSequence:
         """Memory of keys and values; pages that another sequence shares are counted for both."""
         return self._table.bytes
 
+    @property
+    def addresses(self) -> int:
+        """Where the kernels find the addresses of the pages."""
+        return int(self._table.addresses.ctypes.data)
+
     def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
         """Run ``tokens``; float32 logits of shape (logits, vocabulary)."""
+        (rows,) = self._target.extend([Extension(self, tokens, logits, parents)])
+        return rows
+
+    def check(self, tokens: int, logits: int, parents: Sequence[int] | None) -> StepTree:
+        """The step that would extend the sequence by so many tokens. Raises ValueError and `ContextOverflow`."""
         if self._closed:
             raise ValueError("the sequence is closed")
-        step = check_extension(self._length, len(tokens), logits, self._target.context_length, parents, self._last)
-        if not all(0 <= token < self._target.vocabulary for token in tokens):
-            raise ValueError(f"token ids must be between 0 and {self._target.vocabulary - 1}")
-        self._table.reserve(self._length, self._length + len(tokens))
-        rows = self._target.run(tokens, step, self._table, logits)
-        self._length += len(tokens)
+        return check_extension(self._length, tokens, logits, self._target.context_length, parents, self._last)
+
+    def reserve(self, tokens: int) -> None:
+        """Have pages for so many further tokens."""
+        self._table.reserve(self._length, self._length + tokens)
+
+    def extended(self, step: StepTree) -> None:
+        """The target has run ``step``."""
+        self._length += len(step.parents)
         self._last = step
-        return rows
 
     def retain(self, start: int, path: Sequence[int]) -> None:
         """Keep one path of the last step."""
@@ -150,18 +194,27 @@ class ExactSequence:
         self._last = None
 
 
-def _rows(step: StepTree) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int32]]:
-    """Where the rows of a step are and what they see; ``others`` are offsets into the second array, in bytes.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One sequence's part of a pass."""
+
+    sequence: ExactSequence
+    tokens: npt.NDArray[np.int64]
+    step: StepTree
+    logits: int
+
+
+def _fill(rows: npt.NDArray[np.void], step: StepTree) -> npt.NDArray[np.int32]:
+    """Write where the rows of a step are and what they see; returns the memory that they point into.
 
     A row sees the slots from 0 on as far as its path goes through neighbours, then the rest of its path.
     """
     start, count = step.start, len(step.parents)
-    rows = np.zeros(count, ROW)
     rows["slot"] = start + np.arange(count)
     if step.is_chain:
         rows["position"] = rows["slot"]
         rows["shared"] = rows["slot"] + 1
-        return rows, np.zeros(1, np.int32)
+        return np.zeros(0, np.int32)
     others: list[int] = []
     offsets: list[int] = []
     runs: list[int] = []
@@ -177,8 +230,9 @@ def _rows(step: StepTree) -> tuple[npt.NDArray[np.void], npt.NDArray[np.int32]]:
         offsets.append(4 * len(others))
         others += [start + slot for slot in rest]
     counts = np.array([len(rest) for rest in rests])
+    table = np.array(others or [0], np.int32)
     rows["shared"] = start + np.array(runs)
     rows["position"] = rows["shared"] + counts - 1
-    rows["others"] = offsets
+    rows["others"] = np.array(offsets, np.uint64) + np.uint64(table.ctypes.data)
     rows["other_count"] = counts
-    return rows, np.array(others or [0], np.int32)
+    return table

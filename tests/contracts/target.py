@@ -7,7 +7,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decoding.target import ContextOverflow, TargetModel, TargetSequence
+from decoding.target import ContextOverflow, Extension, TargetModel, TargetSequence
 from decoding.tree import StepTree
 from tests.decoding.branches import branches
 
@@ -136,6 +136,35 @@ class TargetContract:
         other.extend(list(reversed(TOKENS)), 1)
         assert self.same(one.extend(TOKENS[20:], 1), alone)
 
+    @branching
+    @given(data=st.data(), parts=st.lists(trees(), min_size=1, max_size=4))
+    def test_sequences_that_share_a_pass_do_not_feel_each_other(
+        self, target: TargetModel, data: st.DataObject, parts: list[tuple[list[int], list[int]]]
+    ) -> None:
+        kept = [data.draw(st.integers(0, 20)) for _ in parts]
+        sequences = [started(target, each) for each in kept]
+        logits = [data.draw(st.integers(0, len(tokens))) for tokens, _ in parts]
+        passed = target.extend(
+            [
+                Extension(sequence, tokens, count, parents)
+                for sequence, (tokens, parents), count in zip(sequences, parts, logits, strict=True)
+            ]
+        )
+        for sequence, length, (tokens, parents), count, rows in zip(
+            sequences, kept, parts, logits, passed, strict=True
+        ):
+            assert self.same(rows, started(target, length).extend(tokens, count, parents))
+            assert sequence.length == length + len(tokens)
+            assert sequence.bytes <= target.bytes_for(sequence.length)
+
+    def test_a_pass_is_refused_before_any_work(self, target: TargetModel) -> None:
+        one, other = started(target, 4), started(target, 60)
+        with pytest.raises(ContextOverflow):
+            target.extend([Extension(one, [1], 1), Extension(other, TOKENS[:5], 1)])
+        with pytest.raises(ValueError, match="one part of a pass"):
+            target.extend([Extension(one, [1], 1), Extension(one, [2], 1)])
+        assert (one.length, other.length) == (4, 60)
+
     def test_a_row_depends_on_every_earlier_token(self, target: TargetModel) -> None:
         changed = [*TOKENS[:3], TOKENS[3] + 1, *TOKENS[4:12]]
         assert not self.same(target.start().extend(TOKENS[:12], 1), target.start().extend(changed, 1))
@@ -216,5 +245,5 @@ def started(target: TargetModel, kept: int) -> TargetSequence:
     """A sequence that holds ``kept`` tokens."""
     sequence = target.start()
     if kept:
-        sequence.extend(TOKENS[:kept], 1)
+        sequence.extend([TOKENS[index % len(TOKENS)] for index in range(kept)], 1)
     return sequence

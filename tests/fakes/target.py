@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import torch
 
-from decoding.target import check_extension, check_retention, check_truncation
+from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
 
@@ -29,6 +29,16 @@ class HashTarget:
     def start(self) -> HashSequence:
         self.open_sequences += 1
         return HashSequence(self)
+
+    def extend(self, extensions: Sequence[Extension]) -> list[torch.Tensor]:
+        check_once(extension.sequence for extension in extensions)
+        for extension in extensions:
+            assert isinstance(extension.sequence, HashSequence)
+            extension.sequence.check(len(extension.tokens), extension.logits, extension.parents)
+        return [each.sequence.extend(each.tokens, each.logits, each.parents) for each in extensions]
+
+    def bytes_for(self, tokens: int) -> int:
+        return 8 * tokens
 
     def row(self, tokens: Sequence[int]) -> torch.Tensor:
         """Logits after ``tokens``."""
@@ -55,13 +65,16 @@ class HashSequence:
         return 8 * len(self._tokens)
 
     def extend(self, tokens: Sequence[int], logits: int, parents: Sequence[int] | None = None) -> torch.Tensor:
-        step = check_extension(len(self._tokens), len(tokens), logits, self._target.context_length, parents, self._last)
+        step = self.check(len(tokens), logits, parents)
         kept = list(self._tokens)
         self._tokens += tokens
         self._last = step
         paths = [step.path_to(index) for index in range(len(tokens) - logits, len(tokens))]
         rows = [self._target.row([*kept, *(tokens[index] for index in path)]) for path in paths]
         return torch.stack(rows) if rows else torch.empty(0, self._target.vocabulary)
+
+    def check(self, tokens: int, logits: int, parents: Sequence[int] | None) -> StepTree:
+        return check_extension(len(self._tokens), tokens, logits, self._target.context_length, parents, self._last)
 
     def retain(self, start: int, path: Sequence[int]) -> None:
         check_retention(self._last, start, path)

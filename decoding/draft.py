@@ -58,6 +58,22 @@ class Draft:
         return {guess.token: at for at, guess in enumerate(self.guesses) if guess.parent == index}
 
 
+class Proposal(Protocol):
+    """What a source would guess in one step, made guess by guess as it is asked for: a tree, parents before children.
+
+    Siblings differ in their tokens.
+    """
+
+    @property
+    def probability(self) -> float:
+        """That the next guess is right, its path included; not above that of the one before. 0.0: there is none."""
+        ...
+
+    def take(self) -> Guess:
+        """Make the next guess."""
+        ...
+
+
 class DraftSource(Protocol):
     """Law: never changes the output, only how fast it comes; costs little next to a step of the target.
 
@@ -69,10 +85,11 @@ class DraftSource(Protocol):
         """The context grew by these confirmed tokens (the whole prompt, the first time)."""
         ...
 
-    def propose(self, limit: int, rows: int = 1) -> Draft | None:
-        """At most ``limit`` guesses of what follows the context, or nothing. Siblings differ in their tokens.
+    def propose(self, rows: int = 1) -> Proposal | None:
+        """Guesses of what follows the context, or nothing. Whoever asks decides how many are run.
 
-        ``rows`` are run in the same pass anyway: one in a step, the rest of the prompt in its last pass.
+        ``rows`` of the sequence are run in the same pass anyway: one in a step, the rest of the prompt in its last
+        pass.
         """
         ...
 

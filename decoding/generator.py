@@ -82,7 +82,8 @@ class GenerationParams:
     """Limits and ends of one request. ``stop`` strings end the text and are not part of it.
 
     ``scope`` names those who may read the prompt and its output: what the decoder keeps of them speeds up requests
-    of the same scope only. ``draft_texts`` may be drafted from, as the prompt is; they change no token.
+    of the same scope only. ``draft_texts`` may be drafted from, as the prompt is; they change no token. Where many
+    requests wait, those of a ``batch``, for which nobody sits and waits, let others go first.
 
     Raises ValueError for limits that are none and for stop strings that are empty, too many or too long.
     """
@@ -93,6 +94,7 @@ class GenerationParams:
     cancel: Event | None = None
     scope: str = ""
     draft_texts: tuple[DraftText, ...] = ()
+    batch: bool = False
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:

@@ -53,7 +53,7 @@ def load_decoder(
     target, description = _load_target(name, folder, engine, context_length)
     cache = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
     cost = measured_once(target, folder / "step-cost.json", _conditions(description))
-    drafting = Drafting(tokenizer.variants(target.vocabulary), cost, ends=tokenizer.end_tokens)
+    drafting = Drafting(tokenizer.variants(target.vocabulary), ends=tokenizer.end_tokens)
     generator = SpeculativeGenerator(target, tokenizer, drafting, max_rows, cache, cost)
     return Decoder(target, tokenizer, generator, description, cost)
 

@@ -57,8 +57,8 @@ class PrefixCache:
             leaves = self._leaves.get(scope, [])
             place = bisect_left(leaves, tokens, key=_tokens)
             neighbours = leaves[max(0, place - 1) : place + 1]
-            best = max(neighbours, key=lambda leaf: _common(leaf.tokens, tokens), default=None)
-            length = min(_common(best.tokens, tokens), len(tokens) - 1) if best is not None else 0
+            best = max(neighbours, key=lambda leaf: common(leaf.tokens, tokens), default=None)
+            length = min(common(best.tokens, tokens), len(tokens) - 1) if best is not None else 0
             if best is None or length == 0:
                 return None
             self._touch(best)
@@ -113,8 +113,8 @@ def _tokens(leaf: _Leaf) -> tuple[int, ...]:
     return leaf.tokens
 
 
-def _common(left: Sequence[int], right: Sequence[int]) -> int:
-    """Length of the common beginning."""
+def common(left: Sequence[int], right: Sequence[int]) -> int:
+    """Length of the common beginning of two texts."""
     for index, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:
             return index

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
 
-from decoding.draft import Draft
 from decoding.drafting.acceptance import Acceptance
 from decoding.drafting.candidates import CandidateSource
-from decoding.drafting.growth import Growth, grow, learn
+from decoding.drafting.growth import Growth, learn
 from decoding.drafting.memory import Memory
-from decoding.drafting.step_cost import DEFAULT_COST, StepCost
 from decoding.drafting.successors import SuccessorSource
 from decoding.drafting.texts import TextSource, TokenClasses
 from decoding.drafting.trust import Trust
@@ -23,21 +20,18 @@ SOURCES = ("text", "document", "answer", "successor")
 class Drafting:
     """Makes a `TreeDraft` for each request. They share what was learnt about guesses, and memory by scope.
 
-    ``classes`` see `TokenClasses`; ``cost`` what steps take; ``sources`` those of `SOURCES` that may guess,
-    ``ends`` the tokens that end a text.
+    ``classes`` see `TokenClasses`; ``sources`` those of `SOURCES` that may guess; ``ends`` the tokens that end a text.
     """
 
     def __init__(
         self,
         classes: Sequence[int] = (),
-        cost: StepCost = DEFAULT_COST,
         sources: Collection[str] = SOURCES,
         ends: Collection[int] = (),
     ) -> None:
         unknown = set(sources) - set(SOURCES)
         if unknown:
             raise ValueError(f"unknown draft sources {sorted(unknown)}; there are: {', '.join(SOURCES)}")
-        self.cost = cost
         self.acceptance = Acceptance()
         self.ends = frozenset(ends)
         self._classes = TokenClasses(classes)
@@ -88,27 +82,16 @@ class TreeDraft:
         for source in self._sources:
             source.append(tokens)
 
-    def propose(self, limit: int, rows: int = 1) -> Draft | None:
-        """The tree of at most ``limit`` guesses that promises the most tokens per second, perhaps nothing."""
-        if limit < 1:
-            return None
-        started = time.perf_counter()
+    def propose(self, rows: int = 1) -> Growth | None:
+        """The tree of all that the sources know."""
         # A prompt ends in the chat template, after which its own text tells nothing: 0 of 195 guesses were right.
         asked = [source for source in self._sources if rows == 1 or source.name != "text"]
         cursors = [cursor for source in asked if (cursor := source.cursor()) is not None]
-        if not cursors:
-            return None
         drafting = self._drafting
-        cost = drafting.cost if rows == 1 else drafting.cost.beside(rows)
-        self._growth = grow(
-            cursors,
-            drafting.acceptance,
-            cost,
-            limit,
-            trust=self._trust.factor,
-            ends=drafting.ends,
+        self._growth = (
+            Growth(cursors, drafting.acceptance, trust=self._trust.factor, ends=drafting.ends) if cursors else None
         )
-        return Draft(self._growth.guesses, time.perf_counter() - started) if self._growth.guesses else None
+        return self._growth
 
     def close(self) -> None:
         """Leave the output to later requests of the scope."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,10 +16,8 @@ from decoding.target import TargetModel
 GUESS_SECONDS = 20e-6
 """What making one guess takes, about; a constant, so that equal requests get equal drafts."""
 
-WIDTHS = (1, 2, 4, 8, 12, 14, 16, 24, 32)
-_TOKENS_PER_STEP = 2.5
-"""Tokens that a step brings, about."""
-
+WIDTHS = (1, 2, 4, 8, 12, 14, 16, 24, 32, 64, 128)
+_MOST_ROWS = 1 << 16
 _CONTEXT = 128
 _ROUNDS = 3
 
@@ -48,16 +46,19 @@ class StepCost:
         share = (rows - low) / (high - low)
         return self.seconds[right - 1] + share * (self.seconds[right] - self.seconds[right - 1])
 
-    def beside(self, rows: int) -> StepCost:
-        """What guesses cost that ride along with ``rows`` rows that are run anyway, as those of a prompt are.
+    def rows_within(self, seconds: float) -> int:
+        """The most rows that a step of so many seconds has; 0 if none has."""
+        if seconds < self.seconds[0]:
+            return 0
+        right = min(bisect_right(self.seconds, seconds), len(self.rows) - 1)
+        low, high = self.seconds[right - 1], self.seconds[right]
+        if low == high:
+            return _MOST_ROWS
+        share = (seconds - low) / (high - low)
+        return min(_MOST_ROWS, int(self.rows[right - 1] + share * (self.rows[right] - self.rows[right - 1])))
 
-        Each confirmed token saves what a token costs in other steps, so that stands for the step of one row.
-        """
-        token = self.of(1) / _TOKENS_PER_STEP
-        return StepCost(WIDTHS, tuple(token + self.of(rows - 1 + width) - self.of(rows) for width in WIDTHS))
 
-
-DEFAULT_COST = StepCost((1, 16, 24, 32), (0.032, 0.039, 0.0475, 0.061))
+DEFAULT_COST = StepCost((1, 16, 24, 32, 128), (0.032, 0.039, 0.0475, 0.061, 0.2))
 """The exact target with 1.5 billion weights on two cores of a Zen 5 server."""
 
 

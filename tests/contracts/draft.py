@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from decoding.draft import DraftSource
+from decoding.draft import DraftSource, Guess
+from tests.decoding.drafting.making import make_draft
 
 CONTEXTS = st.lists(st.lists(st.integers(0, 5), min_size=1, max_size=30), min_size=1, max_size=5)
 
@@ -21,19 +22,21 @@ class DraftContract:
 
     @shared
     @given(CONTEXTS, st.integers(0, 8))
-    def test_a_draft_is_a_tree_of_at_most_the_limit(self, pieces: list[list[int]], limit: int) -> None:
+    def test_a_proposal_is_a_tree_by_falling_probability(self, pieces: list[list[int]], limit: int) -> None:
         source = self.source()
         for piece in pieces:
             source.append(piece)
-        draft = source.propose(limit)
-        if draft is None:
-            return
-        assert 1 <= len(draft.guesses) <= limit
-        assert len({(guess.parent, guess.token) for guess in draft.guesses}) == len(draft.guesses)
-        for index, guess in enumerate(draft.guesses):
+        proposal = source.propose()
+        guesses: list[Guess] = []
+        before = 1.0
+        while proposal is not None and proposal.probability > 0.0 and len(guesses) < limit:
+            assert proposal.probability <= before
+            before = proposal.probability
+            guesses.append(proposal.take())
+        assert len({(guess.parent, guess.token) for guess in guesses}) == len(guesses)
+        for index, guess in enumerate(guesses):
             assert -1 <= guess.parent < index
             assert guess.match_length >= 0
-        assert draft.seconds >= 0
 
     @shared
     @given(CONTEXTS)
@@ -44,7 +47,7 @@ class DraftContract:
         at_once.append([token for piece in pieces[1:] for token in piece])
         for piece in pieces[1:]:
             in_pieces.append(piece)
-        assert at_once.propose(6) == in_pieces.propose(6)
+        assert make_draft(at_once, 6) == make_draft(in_pieces, 6)
 
     @shared
     @given(CONTEXTS)
@@ -52,4 +55,4 @@ class DraftContract:
         source = self.source()
         for piece in pieces:
             source.append(piece)
-        assert source.propose(4) == source.propose(4)
+        assert make_draft(source, 4) == make_draft(source, 4)

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from decoding.draft import Draft, DraftSource, Guess
 from decoding.drafting.drafter import SOURCES, Drafting
-from decoding.drafting.step_cost import StepCost
-from decoding.generate import PREFILL_ROWS, SpeculativeGenerator
+from decoding.generate import SpeculativeGenerator
 from decoding.generator import (
     DraftText,
     FinishReason,
@@ -26,9 +25,11 @@ from decoding.generator import (
 )
 from decoding.oracle import decode_plainly
 from decoding.sampling import InvalidLogits
+from decoding.schedule import PREFILL_ROWS
 from decoding.speedup import SourceCount
 from decoding.target import TargetModel
 from tests.contracts.generator import GeneratorContract
+from tests.decoding.drafting.making import FLAT
 from tests.fakes.decoding import ByteTokenizer, ScriptedGenerator
 from tests.fakes.target import HashSequence, HashTarget
 
@@ -48,6 +49,20 @@ SAMPLING = st.builds(
 )
 
 
+class GivenProposal:
+    """Guesses that are sure to be right, they say."""
+
+    def __init__(self, guesses: Sequence[Guess]) -> None:
+        self._guesses = list(guesses)
+
+    @property
+    def probability(self) -> float:
+        return 1.0 if self._guesses else 0.0
+
+    def take(self) -> Guess:
+        return self._guesses.pop(0)
+
+
 class GivenDraft:
     """Proposes what it was told, step by step: right, wrong or nothing."""
 
@@ -59,17 +74,12 @@ class GivenDraft:
     def append(self, tokens: Sequence[int]) -> None:
         self.context += tokens
 
-    def propose(self, limit: int, rows: int = 1) -> Draft | None:
+    def propose(self, rows: int = 1) -> GivenProposal | None:
         del rows
-        guesses = self._drafts.pop(0).guesses[:limit] if self._drafts else ()
-        return Draft(guesses) if guesses else None
+        return GivenProposal(self._drafts.pop(0).guesses) if self._drafts else None
 
     def close(self) -> None:
         self.closed += 1
-
-
-FLAT = StepCost((1, 100), (1.0, 1.0))
-"""Rows cost nothing, so that drafts are as large as they can be."""
 
 
 def generate(
@@ -79,16 +89,16 @@ def generate(
     source: Callable[[GenerationParams], DraftSource] | None = None,
     max_rows: int = 16,
 ) -> GenerationDone:
-    *_, done = SpeculativeGenerator(target, ByteTokenizer(), source, max_rows).generate(prompt, params)
+    *_, done = SpeculativeGenerator(target, ByteTokenizer(), source, max_rows, cost=FLAT).generate(prompt, params)
     assert isinstance(done, GenerationDone)
     return done
 
 
 class TestSpeculativeGenerator(GeneratorContract):
-    @pytest.fixture(params=[None, Drafting(cost=FLAT)])
+    @pytest.fixture(params=[None, Drafting()])
     def generator(self, request: pytest.FixtureRequest) -> Generator:
         target = HashTarget(vocabulary=128, context_length=200, memory=2)
-        return SpeculativeGenerator(target, ByteTokenizer(), request.param)
+        return SpeculativeGenerator(target, ByteTokenizer(), request.param, cost=FLAT)
 
 
 class TestScriptedGenerator(GeneratorContract):
@@ -120,7 +130,7 @@ def test_drafts_of_all_sources_change_nothing(
 ) -> None:
     target = HashTarget(vocabulary=10, memory=memory, salt=salt)
     plain = decode_plainly(target, prompt, max_tokens, frozenset(), sampling)
-    drafting = Drafting(cost=FLAT, sources=SOURCES if source == "all" else [source])
+    drafting = Drafting(sources=SOURCES if source == "all" else [source])
     params = GenerationParams(max_tokens, sampling, draft_texts=(DraftText("manual", tuple(text)),))
     for _ in range(2):  # the second time the output is known
         done = generate(target, prompt, params, drafting, max_rows)
@@ -177,7 +187,7 @@ def test_the_end_says_where_tokens_were_read() -> None:
     target = HashTarget(vocabulary=50, memory=1, context_length=300)
     plain = decode_plainly(target, [1, 2, 3], 60, frozenset(), SamplingParams())
     manual = DraftText("manual", (40, 3, *plain[:9], 7))
-    done = generate(target, [1, 2, 3], GenerationParams(60, draft_texts=(manual,)), Drafting(cost=FLAT))
+    done = generate(target, [1, 2, 3], GenerationParams(60, draft_texts=(manual,)), Drafting())
     texts = {"manual": manual.tokens, "prompt": (1, 2, 3), "output": done.tokens}
     assert {run.text for run in done.copied} == {"manual", "output"}
     for run in done.copied:
@@ -197,7 +207,7 @@ def test_a_perfect_draft_takes_the_fewest_steps() -> None:
 
 def test_text_that_repeats_is_drafted_from_itself() -> None:
     target = HashTarget(vocabulary=6, context_length=300, memory=1)
-    done = generate(target, [1, 2], GenerationParams(200), Drafting(cost=FLAT))
+    done = generate(target, [1, 2], GenerationParams(200), Drafting())
     assert done.stats.output_tokens / done.stats.steps > 4
 
 
@@ -212,7 +222,7 @@ def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
     ending = plain[5]
     expected = plain[: plain.index(ending)]
     source = GivenDraft([[], plain[1:11]])
-    generator = SpeculativeGenerator(target, Ending(), lambda _: source)
+    generator = SpeculativeGenerator(target, Ending(), lambda _: source, cost=FLAT)
     *_, done = generator.generate([1, 2, 3], GenerationParams(12))
     assert isinstance(done, GenerationDone)
     assert list(done.tokens) == expected
@@ -222,7 +232,7 @@ def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
 
 def test_the_context_can_be_filled_to_the_last_token() -> None:
     target = HashTarget(vocabulary=6, context_length=64, memory=1)
-    assert len(generate(target, [1] * 24, GenerationParams(40), Drafting(cost=FLAT)).tokens) == 40
+    assert len(generate(target, [1] * 24, GenerationParams(40), Drafting()).tokens) == 40
 
 
 def test_long_prompts_are_read_in_chunks() -> None:

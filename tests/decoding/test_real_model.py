@@ -93,10 +93,8 @@ def test_drafting_changes_no_token(decoder: Decoder, prompt: list[int], sampling
     params = GenerationParams(60, sampling, draft_texts=(manual,))
     cache = PrefixCache(100_000_000)
     for rows, sources in ((4, SOURCES), (32, SOURCES), *((16, [source]) for source in SOURCES)):
-        drafting = Drafting(
-            tokenizer.variants(target.vocabulary), DEFAULT_COST, sources=sources, ends=tokenizer.end_tokens
-        )
-        generator = SpeculativeGenerator(target, tokenizer, drafting, rows, cache)
+        drafting = Drafting(tokenizer.variants(target.vocabulary), sources=sources, ends=tokenizer.end_tokens)
+        generator = SpeculativeGenerator(target, tokenizer, drafting, rows, cache, DEFAULT_COST)
         accepted = 0
         for _ in range(2):
             *_, done = generator.generate(prompt, params)

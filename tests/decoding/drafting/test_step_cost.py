@@ -27,12 +27,9 @@ def test_impossible_costs_are_refused(rows: tuple[int, ...], seconds: tuple[floa
         StepCost(rows, seconds)
 
 
-def test_guesses_beside_a_prompt_cost_what_their_rows_add() -> None:
-    beside = COST.beside(100)
-    token = 1.0 / 2.5
-    assert [beside.of(1 + guesses) for guesses in (0, 1, 3, 20)] == pytest.approx(
-        [token, token + 0.25, token + 0.75, token + 5.0]
-    )
+@pytest.mark.parametrize(("seconds", "rows"), [(0.9, 0), (1.0, 1), (1.4, 1), (1.5, 2), (2.6, 6), (3.0, 8), (5.1, 16)])
+def test_rows_within_a_time(seconds: float, rows: int) -> None:
+    assert COST.rows_within(seconds) == rows
 
 
 def ticking() -> Iterator[float]:

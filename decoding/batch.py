@@ -40,6 +40,15 @@ class Batch:
         self._arrived: deque[Request] = deque()
         self._schedule = Schedule(target.bytes_for, memory_bytes, cost, max_rows, self._begin, self._put_away)
 
+    def __len__(self) -> int:
+        """Requests that are not over."""
+        return len(self._arrived) + len(self._schedule)
+
+    @property
+    def preemptions(self) -> int:
+        """How often a request lost its place in memory."""
+        return self._schedule.preemptions
+
     def add(self, request: Request) -> None:
         """Take part in the next pass."""
         self._arrived.append(request)

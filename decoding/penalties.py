@@ -42,7 +42,8 @@ class Penalties:
     def append(self, token: int) -> None:
         """The output grew by ``token``."""
         if self._counting:
-            self._counts[self._place(token)] += 1
+            place = self._place(token)  # which may put a longer array in the place of `_counts`
+            self._counts[place] += 1
 
     def apply(self, row: Row) -> Row:
         """Logits of shape (vocabulary,) with everything applied; ``row`` itself where nothing is to be done."""

@@ -130,6 +130,16 @@ def test_a_choice_becomes_part_of_the_text() -> None:
     assert [sampler.choose(torch.from_numpy(ROW)) for _ in range(5)] == [1, 4, 3, 0, 2]
 
 
+def test_long_texts_are_penalised_to_their_last_token() -> None:
+    """However often the count of different tokens outgrows the memory for them."""
+    penalties = Penalties(SamplingParams(presence_penalty=1.0), [])
+    for token in range(300):
+        penalties.append(token)
+    changed = penalties.apply(np.zeros(301, np.float32))
+    assert np.array_equal(changed[:300], np.full(300, -1.0, np.float32))
+    assert changed[300] == 0.0
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
 def test_frequencies_are_those_of_the_softmax(temperature: float) -> None:
     """Pearson's chi-square over 20,000 draws; fixed seeds, the 99.9% quantile for 5 degrees of freedom."""

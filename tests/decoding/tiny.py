@@ -32,7 +32,13 @@ SIZES: dict[str, Any] = {
 
 
 def write_gguf(
-    path: Path, architecture: str, *, tied: bool = True, rope_scaling: bool = False, intermediate: int = INTERMEDIATE
+    path: Path,
+    architecture: str,
+    *,
+    tied: bool = True,
+    rope_scaling: bool = False,
+    intermediate: int = INTERMEDIATE,
+    context: int = CONTEXT,
 ) -> Path:
     """Random weights in float32 under the names of ``architecture``, with a tokenizer of 64 single letters."""
     from gguf import GGUFWriter
@@ -44,7 +50,7 @@ def write_gguf(
 
     writer = GGUFWriter(str(path), architecture)
     writer.add_block_count(LAYERS)
-    writer.add_context_length(CONTEXT)
+    writer.add_context_length(context)
     writer.add_embedding_length(HIDDEN)
     writer.add_feed_forward_length(intermediate)
     writer.add_head_count(HEADS)

@@ -15,7 +15,7 @@ class Permission(StrEnum):
     READ = "read"
     """Search, documents and collections."""
     CURATE = "curate"
-    """What others ask and think of the answers."""
+    """What others ask and think of the answers; answers that are verified for them."""
     INGEST = "ingest"
     """Documents into the index and out of it."""
     ADMIN = "admin"

@@ -12,7 +12,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -118,6 +118,26 @@ class Stream(Generic[T]):
             self._loop.call_soon_threadsafe(self._items.put_nowait, item)
         except RuntimeError:  # the loop is closed: nobody is left to read
             self._unwanted.set()
+
+
+class Ready(Generic[T]):
+    """Items that need no work, in the shape of a `Stream`: they wait for nobody and take nobody's place."""
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._items = iter(items)
+        self.began: float | None = time.monotonic()
+
+    def __aiter__(self) -> Ready[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        for item in self._items:
+            return item
+        raise StopAsyncIteration
+
+    def cancel(self) -> None:
+        """Nobody wants the rest."""
+        self._items = iter(())
 
 
 class Admission:

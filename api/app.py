@@ -13,7 +13,16 @@ from api.edge import Edge
 from api.openapi import describe_errors
 from api.problems import install_handlers
 from api.readiness import State
-from api.routes import administration, answers, chat_completions, conversations, documents, feedback, health
+from api.routes import (
+    administration,
+    answers,
+    chat_completions,
+    conversations,
+    curated,
+    documents,
+    feedback,
+    health,
+)
 from api.service import Service
 from api.settings import Settings
 from api.version import package_version
@@ -46,7 +55,7 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
     app.state.service = service
     app.add_middleware(Edge, metrics=service.metrics, hosts=_hosts(components.settings))
     install_handlers(app)
-    for routes in (answers, chat_completions, documents, conversations, feedback, administration, health):
+    for routes in (answers, chat_completions, documents, conversations, feedback, curated, administration, health):
         app.include_router(routes.router)
     describe_errors(app)
     app.frontend("/", directory=STATIC, fallback=None)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is
     from ingest.sections import StructureSplitter
     from ingest.sentence_embedder import SentenceEmbedder
     from ingest.sqlite_catalog import SqliteCatalog
+    from qa.question_match import QuestionMatcher
     from qa.retriever import HybridRetriever
     from qa.service import AnswerService
 
@@ -77,8 +78,13 @@ class Components(Protocol):
         ...
 
     @property
+    def matcher(self) -> QuestionMatcher:
+        """Tells which questions ask the same."""
+        ...
+
+    @property
     def memory(self) -> Memory:
-        """Conversations, feedback, keys and the audit log."""
+        """Conversations, feedback, curated answers, keys and the audit log."""
         ...
 
     def load(self, begin: Callable[[str], None]) -> None:
@@ -163,7 +169,7 @@ class LocalComponents:
 
     @cached_property
     def memory(self) -> Memory:
-        """Conversations, feedback, keys and the audit log; needs no lock."""
+        """Conversations, feedback, curated answers, keys and the audit log; needs no lock."""
         from api.state.database import Database, database_url
         from api.state.memory import Memory
 
@@ -248,6 +254,13 @@ class LocalComponents:
 
         remembered = RememberingEmbedder(self.embedder, self.embedding_store)
         return HybridRetriever(self.embedder, self.vectors, self.catalog, remembered=remembered)
+
+    @cached_property
+    def matcher(self) -> QuestionMatcher:
+        """Questions to those that ask the same."""
+        from qa.question_match import QuestionMatcher
+
+        return QuestionMatcher(self.embedder)
 
     @cached_property
     def decoder(self) -> Decoder:

@@ -17,6 +17,8 @@ from qa.answer import (
     AnswerEvent,
     AnswerStats,
     Citation,
+    CuratedMark,
+    Freshness,
     Mode,
     Origin,
     PassagesFound,
@@ -144,7 +146,10 @@ class SentenceBody(BaseModel):
 
     text: str
     span: SpanBody
-    status: str = Field(description="`quoted`, `supported` or `unsupported`.")
+    status: str = Field(
+        description="`quoted`, `supported` or `unsupported`; `verified` where a person vouches for it, who named the "
+        "citations."
+    )
     citations: list[CitationBody]
 
     @classmethod
@@ -245,6 +250,24 @@ class StatsBody(BaseModel):
         return cls.model_validate(stats, from_attributes=True)
 
 
+class CuratedMarkBody(BaseModel):
+    """The curated answer that the question has. Times are UTC seconds since the epoch."""
+
+    id: str
+    question: str = Field(description="The question to which it was given; the one that was asked asks the same.")
+    owner: str = Field(description="Who verified it.")
+    verified_at: float
+    expires_at: float | None
+    freshness: Freshness = Field(
+        description="`current`: this is it. `stale` (a cited document has changed) or `expired`: this is another one."
+    )
+
+    @classmethod
+    def of(cls, mark: CuratedMark) -> Self:
+        """The body of ``mark``."""
+        return cls.model_validate(mark, from_attributes=True)
+
+
 class AnswerBody(BaseModel):
     """A finished answer."""
 
@@ -255,8 +278,10 @@ class AnswerBody(BaseModel):
     answer: str
     abstained: bool = Field(description="True when the documents do not hold the answer; `nearest` says where to look.")
     origin: Origin = Field(
-        description="`quotes`: the documents are quoted, on request or because the model had nothing to show."
+        description="`quotes`: the documents are quoted, on request or because the model had nothing to show; "
+        "`curated`: a person wrote and verified it."
     )
+    curated: CuratedMarkBody | None = Field(None, description="Null: nobody has verified an answer to this question.")
     finish_reason: str
     sentences: list[SentenceBody]
     sources: list[SourceBody]
@@ -274,6 +299,7 @@ class AnswerBody(BaseModel):
             answer=answer.text,
             abstained=answer.abstained,
             origin=answer.origin,
+            curated=None if answer.curated is None else CuratedMarkBody.of(answer.curated),
             finish_reason=answer.finish_reason,
             sentences=[SentenceBody.of(sentence) for sentence in answer.sentences],
             sources=source_bodies(answer.passages),

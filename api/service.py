@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Event
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from api.access import Caller
-from api.admission import Admission, DeadlineExceeded, QueueFull, ShuttingDown, Stream
+from api.admission import Admission, DeadlineExceeded, QueueFull, Ready, ShuttingDown, Stream
 from api.components import Components
 from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
 from api.metrics import Metrics
@@ -29,7 +30,8 @@ from api.state.conversations import StoredTurn
 from api.state.memory import Memory
 from api.turn_record import TurnRecord
 from ingest.catalog import Catalog
-from qa.answer import Answer, AnswerDone, AnswerEvent, Question, TextDelta, Turn
+from qa.answer import Answer, AnswerDone, AnswerEvent, CuratedMark, Question, TextDelta, Turn
+from qa.curated import CuratedAnswers, events
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +45,18 @@ class Exchange:
         self,
         question: Question,
         model: str,
-        stream: Stream[AnswerEvent],
+        stream: Stream[AnswerEvent] | Ready[AnswerEvent],
         metrics: Metrics,
         request_id: str,
         record: TurnRecord | None = None,
+        mark: CuratedMark | None = None,
     ) -> None:
         self.id = new_answer_id()
         self.question = question
         self.model = model
         self._request_id = request_id
         self._record = record
+        self._mark = mark
         self._stream = stream
         self._metrics = metrics
         self._arrived = time.monotonic()
@@ -63,6 +67,7 @@ class Exchange:
         try:
             async for event in self._stream:
                 if isinstance(event, AnswerDone):
+                    event = AnswerDone(replace(event.answer, curated=self._mark))
                     self._metrics.answered(event.answer)
                     self._end("abstained" if event.answer.abstained else "answered", event.answer)
                     if self._record is not None:
@@ -175,6 +180,11 @@ class Service:
         """Documents and their revisions."""
         return self.components.catalog
 
+    @cached_property
+    def curated(self) -> CuratedAnswers:
+        """What people have verified; only once everything is loaded."""
+        return CuratedAnswers(self.memory.curated, self.catalog, self.components.matcher)
+
     def require_ready(self) -> None:
         """Raises a 503 `Problem` until everything is loaded."""
         state = self.readiness.state
@@ -202,7 +212,12 @@ class Service:
             raise Problem(404, "unknown-collection", str(error), collections=list(error.known)) from error
         if place is not None:
             question = replace(question, history=await self._history(caller, place))
-        stream = self._submit(question, caller, batch=batch or caller.batch)
+        mark, verified = await run_in_threadpool(self.curated.look_up, question)
+        stream: Stream[AnswerEvent] | Ready[AnswerEvent]
+        if verified is not None:
+            stream = Ready(events(verified))  # at once: it takes nobody's place in the queue
+        else:
+            stream = self._submit(question, caller, batch=batch or caller.batch)
         record = None
         try:
             if place is not None:
@@ -210,7 +225,7 @@ class Service:
         except BaseException:
             stream.cancel()
             raise
-        return Exchange(question, self.settings.model, stream, self.metrics, request.scope["request_id"], record)
+        return Exchange(question, self.settings.model, stream, self.metrics, request.scope["request_id"], record, mark)
 
     async def _history(self, caller: Caller, place: Place) -> tuple[Turn, ...]:
         try:

@@ -10,11 +10,15 @@ from ingest.scope import NOW, Scope
 
 
 class SentenceStatus(StrEnum):
-    """How far the documents carry a sentence: their own words, their content, or neither."""
+    """How far the documents carry a sentence: their own words, their content, or neither.
+
+    A person vouches for a verified one, which names her sources; the machine alone would not have found it there.
+    """
 
     QUOTED = "quoted"
     SUPPORTED = "supported"
     UNSUPPORTED = "unsupported"
+    VERIFIED = "verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,34 @@ class AnswerStats:
 
 
 class Origin(StrEnum):
-    """Who found the words: the model, or the machine that quoted the documents where the model had nothing to show."""
+    """Who found the words: the model, the machine that quoted the documents, or a person who verified the answer."""
 
     MODEL = "model"
     QUOTES = "quotes"
+    CURATED = "curated"
+
+
+class Freshness(StrEnum):
+    """Whether a curated answer still holds: not once a cited document has changed or is gone, nor past its expiry."""
+
+    CURRENT = "current"
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class CuratedMark:
+    """The curated answer that a question has: to which question it was given, by whom, when (UTC seconds), until when.
+
+    One that is no longer `Freshness.CURRENT` is not served; its mark on another answer tells that there was one.
+    """
+
+    id: str
+    question: str
+    owner: str
+    verified_at: float
+    expires_at: float | None
+    freshness: Freshness
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +152,7 @@ class Answer:
     stats: AnswerStats
     finish_reason: str
     origin: Origin = Origin.MODEL
+    curated: CuratedMark | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import typer
 
-from api.schemas import AnswerBody, CitationBody, SentenceBody, SourceBody, StatsBody, place_parts
+from api.schemas import AnswerBody, CitationBody, CuratedMarkBody, SentenceBody, SourceBody, StatsBody, place_parts
 
-COLOURS = {"quoted": typer.colors.GREEN, "supported": typer.colors.CYAN, "unsupported": typer.colors.YELLOW}
+COLOURS = {
+    "quoted": typer.colors.GREEN,
+    "supported": typer.colors.CYAN,
+    "unsupported": typer.colors.YELLOW,
+    "verified": typer.colors.GREEN,
+}
 EXCERPT = 160
 
 # Documents and models may write escape sequences, which a terminal would obey.
@@ -24,6 +30,9 @@ def terminal_text(text: str) -> str:
 
 def answer_lines(body: AnswerBody) -> Iterator[str]:
     """What follows the answer's text."""
+    if body.curated is not None:
+        yield ""
+        yield typer.style(terminal_text(_curated_line(body.curated)), bold=body.curated.freshness == "current")
     if body.abstained:
         yield from _nearest_lines(body.nearest)
     else:
@@ -33,6 +42,14 @@ def answer_lines(body: AnswerBody) -> Iterator[str]:
         yield from _source_lines(body)
     yield ""
     yield typer.style(_stats_line(body.stats), dim=True)
+
+
+def _curated_line(mark: CuratedMarkBody) -> str:
+    day = datetime.fromtimestamp(mark.verified_at, UTC).date().isoformat()
+    if mark.freshness == "current":
+        return f"Verified by {mark.owner} on {day}."
+    why = "a cited document has changed since" if mark.freshness == "stale" else "it has expired"
+    return f"This is not the answer that {mark.owner} verified on {day}: {why}."
 
 
 def _source_lines(body: AnswerBody) -> Iterator[str]:

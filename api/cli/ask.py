@@ -105,6 +105,7 @@ def _server_events(url: str, request: AnswerRequest) -> Generator[AnswerEventBod
 def _local_events(components: LocalComponents, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
     from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
     from api.schemas import event_body, new_answer_id
+    from qa.curated import CuratedAnswers
 
     settings = components.settings
     question = request.to_question(settings.collection)
@@ -117,7 +118,8 @@ def _local_events(components: LocalComponents, request: AnswerRequest) -> Genera
         raise CommandFailed(str(error)) from error
     components.load(_say_loading)
     answer = new_answer_id()
-    for event in components.answers.answer(question):
+    curated = CuratedAnswers(components.memory.curated, components.catalog, components.matcher)
+    for event in curated.before(components.answers.answer, question):
         yield event_body(event, id=answer, model=settings.model, question=question)
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.access import Permission, Role
+from api.cli.actor import actor, day, expiry
 from api.cli.failure import CommandFailed, one_line_errors
 
 if TYPE_CHECKING:
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="API keys: make, list and revoke them.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 
 
 @app.command()
@@ -45,9 +42,9 @@ def create(
 
         if not name.strip():
             raise CommandFailed("a key needs a name")
-        request = KeyRequest(name.strip(), role, scope or None, collection or None, batch, rate, _expiry(expires))
+        request = KeyRequest(name.strip(), role, scope or None, collection or None, batch, rate, expiry(expires))
         made, secret = memory.keys.create(request)
-        memory.audit.add(_actor(), "key.create", made.id, {"name": made.name, "role": made.role.value})
+        memory.audit.add(actor(), "key.create", made.id, {"name": made.name, "role": made.role.value})
         if as_json:
             typer.echo(json.dumps({**_described(made), "secret": secret}, indent=2))
             return
@@ -77,7 +74,7 @@ def revoke(key: Annotated[str, typer.Argument(help="Its id, or the beginning tha
             revoked = memory.keys.revoke(key)
         except KeyError as error:
             raise CommandFailed(f"there is no key {key!r} that holds; see: docqa keys list") from error
-        memory.audit.add(_actor(), "key.revoke", revoked.id)
+        memory.audit.add(actor(), "key.revoke", revoked.id)
         typer.echo(f"{revoked.id} ({revoked.name}) is revoked")
 
 
@@ -89,22 +86,6 @@ def _memory() -> Iterator[Memory]:
 
     with LocalComponents(load_settings()) as components:
         yield components.memory
-
-
-def _actor() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (OSError, KeyError):  # a user without a name
-        return "cli"
-
-
-def _expiry(text: str | None) -> float | None:
-    if text is None:
-        return None
-    match = re.fullmatch(r"([1-9]\d{0,4})([hdw])", text)
-    if match is None:
-        raise CommandFailed(f"--expires takes a number with h, d or w, such as 90d, not {text!r}")
-    return time.time() + int(match[1]) * _UNITS[match[2]]
 
 
 def _described(key: ApiKey) -> dict[str, object]:
@@ -124,12 +105,8 @@ def _line(key: ApiKey) -> str:
     if key.requests_per_minute is not None:
         parts.append(f"{key.requests_per_minute} a minute")
     if key.revoked_at is not None:
-        parts.append(f"revoked {_day(key.revoked_at)}")
+        parts.append(f"revoked {day(key.revoked_at)}")
     elif key.expires_at is not None:
-        parts.append(f"{'expired' if key.expires_at <= time.time() else 'until'} {_day(key.expires_at)}")
-    parts.append("never used" if key.last_used_at is None else f"last used {_day(key.last_used_at)}")
+        parts.append(f"{'expired' if key.expires_at <= time.time() else 'until'} {day(key.expires_at)}")
+    parts.append("never used" if key.last_used_at is None else f"last used {day(key.last_used_at)}")
     return "  ".join(parts)
-
-
-def _day(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).date().isoformat()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from api.state.audit import AuditLog
 from api.state.conversations import Conversations
+from api.state.curated import CuratedStore
 from api.state.database import Database
 from api.state.feedback import FeedbackStore
 from api.state.keys import Keys
@@ -19,6 +20,7 @@ class Memory:
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self.conversations = Conversations(database, clock)
         self.feedback = FeedbackStore(database, clock)
+        self.curated = CuratedStore(database, clock)
         self.keys = Keys(database, clock)
         self.audit = AuditLog(database, clock)
         self.requests = Requests(database, clock)

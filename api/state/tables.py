@@ -97,6 +97,21 @@ audit = Table(
     Column("request_id", String),
 )
 
+curated = Table(
+    "curated",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection", Words, nullable=False),
+    Column("question", Words, nullable=False),
+    Column("variants", JSON, nullable=False),
+    Column("text", Words, nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("verified_at", Double, nullable=False),
+    Column("expires_at", Double),
+)
+
 idempotency = Table(
     "idempotency",
     metadata,

@@ -11,6 +11,7 @@ const STATUS_WORDS = {
   quoted: "quoted",
   supported: "supported",
   unsupported: "not found in the documents",
+  verified: "verified by its owner",
 };
 
 const QUOTED_NOTE = "Quoted from the documents, not worded by the model.";

@@ -13,8 +13,10 @@ from api.components import Answers
 from api.settings import Settings
 from api.state.database import Database, database_url
 from api.state.memory import Memory
+from qa.question_match import QuestionMatcher
 from tests.api.fake_answers import FakeAnswers
 from tests.fakes.catalog import MemoryCatalog
+from tests.fakes.embedder import HashEmbedder
 
 
 def fresh_memory(owner: object) -> Memory:
@@ -41,6 +43,7 @@ class FakeComponents:
         self.catalog = catalog
         self.answers: Answers = answers or FakeAnswers(catalog)
         self.memory = fresh_memory(self)
+        self.matcher = QuestionMatcher(HashEmbedder())
         self._hold = hold
         self._error = error
 

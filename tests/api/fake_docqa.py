@@ -10,9 +10,11 @@ from collections.abc import Callable
 
 from api.cli.main import app
 from api.components import LocalComponents
+from qa.question_match import QuestionMatcher
 from tests.api.fake_answers import FakeAnswers
 from tests.api.library import library
 from tests.api.running import HANDBOOK, MANUAL
+from tests.fakes.embedder import HashEmbedder
 
 
 def _load(_: LocalComponents, begin: Callable[[str], None]) -> None:
@@ -27,6 +29,7 @@ def fake_parts() -> dict[str, object]:
     return {
         "catalog": catalog,
         "answers": FakeAnswers(catalog),
+        "matcher": QuestionMatcher(HashEmbedder()),
         "load": _load,
         "require_models": lambda _: None,
     }

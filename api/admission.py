@@ -1,6 +1,6 @@
-"""Admission: one answer is made at a time, a bounded number of questions wait, the rest are told when to come again.
+"""Admission: some answers are made at once, a bounded number of questions wait, the rest are told when to come again.
 
-A single worker thread makes the answers; which question it takes up next is `api.fair_queue`'s to say. What a job
+Each answer is made by a worker thread; which question is taken up next is `api.fair_queue`'s to say. What a job
 yields reaches the event loop through the `Stream` that its caller holds; a caller that leaves cancels the stream, and
 a job that has not begun gives its place back at once.
 """
@@ -12,16 +12,16 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from api.fair_queue import FairQueue
 
 T = TypeVar("T")
-Job = Callable[[threading.Event], Generator[T, None, None]]
+Job = Callable[[threading.Event], Iterator[T]]
 """Makes the items of one stream; the event is set when nobody wants them any more."""
 
 RECENT = 16
@@ -62,7 +62,10 @@ class Stream(Generic[T]):
     ``on_cancel`` is called at each `cancel`.
     """
 
-    def __init__(self, job: Job[T], deadline_s: float, on_cancel: Callable[[Stream[T]], None]) -> None:
+    def __init__(
+        self, job: Job[T], deadline_s: float, on_cancel: Callable[[Stream[T]], None], *, batch: bool = False
+    ) -> None:
+        self.batch = batch
         self._job = job
         self._on_cancel = on_cancel
         self._loop = asyncio.get_running_loop()
@@ -99,7 +102,7 @@ class Stream(Generic[T]):
         """Make the items, in the worker's thread; what the job raised, if it did."""
         self.began = time.monotonic()
         try:
-            with closing(self._job(self._unwanted)) as items:
+            with closing(cast("Generator[T, None, None]", self._job(self._unwanted))) as items:
                 for item in items:
                     if self._unwanted.is_set():
                         break
@@ -141,58 +144,65 @@ class Ready(Generic[T]):
 
 
 class Admission:
-    """Takes jobs up one at a time. ``waiting`` is how many may wait behind the one that runs.
+    """Takes up to ``at_once`` jobs up at a time; ``waiting`` is how many may wait behind them.
 
-    Batch jobs may take half of these places (one at least), so that they never keep people out.
+    Batch jobs may take half of the places that wait (one at least) and all but one of those in work (if there is more
+    than one), so that they never keep people out.
     """
 
-    def __init__(self, waiting: int, deadline_s: float) -> None:
-        self._limit = waiting
+    def __init__(self, at_once: int, waiting: int, deadline_s: float) -> None:
+        self._at_once = at_once
+        self._limit = at_once + waiting
+        self._batch_at_once = max(1, at_once - 1)
         self._batch_limit = (waiting + 1) // 2
         self._deadline_s = deadline_s
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="answer")
+        self._workers = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="answer")
         self._lock = threading.Lock()
         self._queue: FairQueue[Stream[Any]] = FairQueue()
-        self._in_work: Stream[Any] | None = None
+        self._in_work: set[Stream[Any]] = set()
         self._seconds: deque[float] = deque(maxlen=RECENT)
         self._closed = False
 
     @property
     def running(self) -> int:
-        """Jobs in work: 0 or 1."""
+        """Jobs in work, or about to be."""
         with self._lock:
-            return min(1, self._accepted())
+            return min(self._at_once, self._accepted())
 
     @property
     def waiting(self) -> int:
-        """Jobs behind the one in work."""
+        """Jobs behind those in work."""
         with self._lock:
-            return max(0, self._accepted() - 1)
+            return max(0, self._accepted() - self._at_once)
 
     def submit(self, job: Job[T], caller: str = "", *, batch: bool = False) -> Stream[T]:
         """Accept ``job`` or raise `QueueFull` or `ShuttingDown`; never waits. Call it in the event loop."""
         with self._lock:
             if self._closed:
                 raise ShuttingDown
-            batch_is_full = batch and self._accepted() > 0 and self._queue.batch >= self._batch_limit
-            if self._accepted() > self._limit or batch_is_full:
+            batch_is_full = batch and self._queue.batch >= self._batch_limit and not self._batch_may_begin()
+            if self._accepted() >= self._limit or batch_is_full:
                 raise QueueFull(len(self._queue), self._retry_after())
-            stream = Stream(job, self._deadline_s, self._withdraw)
+            stream = Stream(job, self._deadline_s, self._withdraw, batch=batch)
             self._queue.add(stream, caller, batch=batch)
-        self._worker.submit(self._work)
+        self._workers.submit(self._work)
         return stream
 
     async def close(self) -> None:
-        """Cancel what runs and what waits, and see the worker end."""
+        """Cancel what runs and what waits, and see the workers end."""
         with self._lock:
             self._closed = True
-            streams = [*([self._in_work] if self._in_work else []), *self._queue]
+            streams = [*self._in_work, *self._queue]
         for stream in streams:
             stream.cancel(ShuttingDown())
-        await asyncio.to_thread(self._worker.shutdown)
+        await asyncio.to_thread(self._workers.shutdown)
 
     def _accepted(self) -> int:
-        return len(self._queue) + (self._in_work is not None)
+        return len(self._queue) + len(self._in_work)
+
+    def _batch_may_begin(self) -> bool:
+        """Whether a batch job that comes now is taken up at once."""
+        return self._batch_in_work() + self._queue.batch < self._batch_at_once and self._accepted() < self._at_once
 
     def _withdraw(self, stream: Stream[Any]) -> None:
         """Give the place of a stream that waits back."""
@@ -200,22 +210,29 @@ class Admission:
             self._queue.discard(stream)
 
     def _work(self) -> None:
-        """Take up the next job; there is none when its caller left."""
+        """Take up jobs until none is left that may be."""
+        while (stream := self._take()) is not None:
+            error = stream.run()
+            with self._lock:  # before its reader hears of the end: whoever then asks again finds the place free
+                self._in_work.remove(stream)
+                if stream.began is not None and not stream.unwanted:
+                    self._seconds.append(time.monotonic() - stream.began)
+            stream.end(error)
+
+    def _take(self) -> Stream[Any] | None:
+        """The next job; none also where its caller left."""
         with self._lock:
-            stream = self._queue.take()
-            self._in_work = stream
-        if stream is None:
-            return
-        error = stream.run()
-        with self._lock:  # before its reader hears of the end: whoever then asks again finds the place free
-            self._in_work = None
-            if stream.began is not None and not stream.unwanted:
-                self._seconds.append(time.monotonic() - stream.began)
-        stream.end(error)
+            stream = self._queue.take(batch=self._batch_in_work() < self._batch_at_once)
+            if stream is not None:
+                self._in_work.add(stream)
+            return stream
+
+    def _batch_in_work(self) -> int:
+        return sum(stream.batch for stream in self._in_work)
 
     def _retry_after(self) -> int:
-        """Seconds until the running job should end, judged by the recent ones: then a place becomes free."""
+        """Seconds until one of the running jobs should end, judged by the recent ones: then a place becomes free."""
         usual = sum(self._seconds) / len(self._seconds) if self._seconds else DEFAULT_SECONDS
-        began = self._in_work.began if self._in_work is not None else None
-        spent = time.monotonic() - began if began is not None else 0.0
+        now = time.monotonic()
+        spent = max((now - stream.began for stream in self._in_work if stream.began is not None), default=0.0)
         return max(1, math.ceil(usual - spent))

@@ -9,6 +9,7 @@ from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, Self
 
+from api.cores import Cores, TurnTakingEmbedder
 from api.data_lock import DataLock
 from api.settings import Settings
 from ingest.catalog import Catalog
@@ -23,7 +24,6 @@ if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is
     from ingest.formats import Readers
     from ingest.pipeline import Pipeline
     from ingest.sections import StructureSplitter
-    from ingest.sentence_embedder import SentenceEmbedder
     from ingest.sqlite_catalog import SqliteCatalog
     from qa.question_match import QuestionMatcher
     from qa.retriever import HybridRetriever
@@ -74,7 +74,7 @@ class Components(Protocol):
 
     @property
     def answers(self) -> Answers:
-        """Answers questions, one at a time."""
+        """Answers questions; threads may ask at once."""
         ...
 
     @property
@@ -103,6 +103,7 @@ class LocalComponents:
         self.settings = settings
         self._lock = DataLock(settings.lock_path)
         self._open = ExitStack()
+        self._cores = Cores()
         os.environ.update(QUIET_LIBRARIES)
 
     def __enter__(self) -> Self:
@@ -189,12 +190,12 @@ class LocalComponents:
         return vectors
 
     @cached_property
-    def embedder(self) -> SentenceEmbedder:
+    def embedder(self) -> TurnTakingEmbedder:
         """Texts to vectors."""
         from ingest.sentence_embedder import SentenceEmbedder
 
         self._set_threads()
-        return SentenceEmbedder(self.store.folder(self.settings.embedder))
+        return TurnTakingEmbedder(SentenceEmbedder(self.store.folder(self.settings.embedder)), self._cores)
 
     @cached_property
     def embedding_store(self) -> EmbeddingStore:
@@ -275,6 +276,8 @@ class LocalComponents:
             context_length=settings.context_tokens,
             max_rows=settings.draft_tokens + 1,
             prefix_cache_bytes=settings.prefix_cache_mb * 1024 * 1024,
+            memory_bytes=settings.kv_cache_mb * 1024 * 1024,
+            turn=self._cores,
         )
 
     @cached_property

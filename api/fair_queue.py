@@ -46,14 +46,14 @@ class FairQueue(Generic[T]):
         self._interactive.discard(item)
         self._batch.discard(item)
 
-    def take(self) -> T | None:
-        """Take the next one out; None when it is empty."""
-        batch_waits = len(self._batch) > 0
+    def take(self, *, batch: bool = True) -> T | None:
+        """Take the next one out, of the ``batch`` only if it may be; None when there is none."""
+        batch_waits = batch and len(self._batch) > 0
         if len(self._interactive) and not (batch_waits and self._passed >= INTERACTIVE_IN_A_ROW):
             self._passed = self._passed + 1 if batch_waits else 0
             return self._interactive.take()
         self._passed = 0
-        return self._batch.take()
+        return self._batch.take() if batch else None
 
 
 class _RoundRobin(Generic[T]):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from threading import Event
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -18,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from api.access import Caller
 from api.admission import Admission, DeadlineExceeded, QueueFull, Ready, ShuttingDown, Stream
 from api.components import Components
+from api.joint_answers import JointAnswers
 from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
 from api.metrics import Metrics
 from api.problems import Problem, internal_error, invalid_request, not_found
@@ -164,7 +164,8 @@ class Service:
         settings = components.settings
         self.components = components
         self.readiness = Readiness()
-        self.admission = Admission(settings.queue_size, settings.deadline_seconds)
+        self.admission = Admission(settings.answers_at_once, settings.queue_size, settings.deadline_seconds)
+        self._joint = JointAnswers(lambda question, cancel: components.answers.answer(question, cancel))
         self.metrics = Metrics(self.admission)
         self.memory: Memory = components.memory
         self.sign_in = SignIn(settings, self.memory.keys)
@@ -217,7 +218,7 @@ class Service:
         if verified is not None:
             stream = Ready(events(verified))  # at once: it takes nobody's place in the queue
         else:
-            stream = self._submit(question, caller, batch=batch or caller.batch)
+            stream = self._submit(replace(question, batch=batch or caller.batch), caller)
         record = None
         try:
             if place is not None:
@@ -242,12 +243,11 @@ class Service:
             raise unknown_conversation(place.conversation) from error
         return TurnRecord(conversations, turn, question.text)
 
-    def _submit(self, question: Question, caller: Caller, *, batch: bool) -> Stream[AnswerEvent]:
-        def job(cancel: Event) -> Generator[AnswerEvent, None, None]:
-            yield from self.components.answers.answer(question, cancel)
-
+    def _submit(self, question: Question, caller: Caller) -> Stream[AnswerEvent]:
         try:
-            return self.admission.submit(job, caller.id, batch=batch)
+            return self.admission.submit(
+                lambda cancel: self._joint.answer(question, cancel), caller.id, batch=question.batch
+            )
         except QueueFull as error:
             self.metrics.answers.labels("rejected").inc()
             raise Problem(

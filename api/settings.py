@@ -143,7 +143,16 @@ class Settings(BaseSettings):
         description="Memory for what earlier prompts began with, in MiB, so that it need not be computed again; "
         "0 turns it off.",
     )
+    kv_cache_mb: int = Field(
+        1024,
+        ge=1,
+        le=1024 * 1024,
+        description="Memory for the keys and values of answers in the making, in MiB; what does not fit waits.",
+    )
     max_question_length: int = Field(2000, ge=1, le=20_000, description="Longest question, in characters.")
+    answers_at_once: int = Field(
+        8, ge=1, le=256, description="Answers that are made at the same time; they share the model's passes."
+    )
     queue_size: int = Field(8, ge=0, le=1000, description="Questions that may wait; any more get 429 at once.")
     deadline_seconds: float = Field(
         300.0, gt=0, le=86_400, description="Seconds from a question's arrival to its answer's end, at most."

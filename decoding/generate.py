@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from decoding.batch import Batch
 from decoding.draft import DraftSource
@@ -17,6 +18,7 @@ from decoding.request import Request
 from decoding.target import ContextOverflow, TargetModel
 
 DEFAULT_MEMORY_BYTES = 1 << 30
+_NO_TURN = nullcontext()
 
 
 class SpeculativeGenerator:
@@ -27,7 +29,8 @@ class SpeculativeGenerator:
 
     It is safe to run many streams at once, each in a thread of its own. Their keys and values take ``memory_bytes`` at
     most (one stream is always run); what does not fit waits. ``max_rows`` bounds the tokens of one stream in a pass:
-    the last confirmed one and at most ``max_rows - 1`` guesses. ``cost`` is what passes take.
+    the last confirmed one and at most ``max_rows - 1`` guesses. ``cost`` is what passes take. A pass is run within
+    ``turn``, where something else wants the cores at times.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class SpeculativeGenerator:
         prefix_cache: PrefixCache | None = None,
         cost: StepCost = DEFAULT_COST,
         memory_bytes: int = DEFAULT_MEMORY_BYTES,
+        turn: AbstractContextManager[object] = _NO_TURN,
     ) -> None:
         if max_rows < 1:
             raise ValueError(f"max_rows must be at least 1, not {max_rows}")
@@ -47,7 +51,8 @@ class SpeculativeGenerator:
         self._drafting = drafting
         self._cost = cost
         self._batch = Batch(target, max_rows, memory_bytes, cost, prefix_cache)
-        self._turn = threading.Condition()
+        self._turn = turn
+        self._change = threading.Condition()
         self._stepping = False
 
     @property
@@ -90,17 +95,18 @@ class SpeculativeGenerator:
     def _next(self, request: Request) -> TokenChunk | GenerationDone:
         """The next of the request's news; who finds none, and nobody at work, makes them."""
         while not request.news:
-            with self._turn:
+            with self._change:
                 if self._stepping:
-                    self._turn.wait()
+                    self._change.wait()
                     continue
                 self._stepping = True
             try:
-                self._batch.step()
-            finally:
                 with self._turn:
+                    self._batch.step()
+            finally:
+                with self._change:
                     self._stepping = False
-                    self._turn.notify_all()
+                    self._change.notify_all()
         news = request.news.popleft()
         if isinstance(news, Exception):
             raise news
@@ -108,7 +114,7 @@ class SpeculativeGenerator:
 
     def _leave(self, request: Request) -> None:
         """The stream is read no further; if it is not over, whoever steps lets it go, and else it goes now."""
-        with self._turn:
+        with self._change:
             request.left = True
             if not self._stepping:
                 self._batch.dismiss()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from decoding.drafting.drafter import Drafting
 from decoding.drafting.step_cost import StepCost, measured_once
 from decoding.exact import compiler
 from decoding.exact.shape import UnsupportedModel
-from decoding.generate import SpeculativeGenerator
+from decoding.generate import DEFAULT_MEMORY_BYTES, SpeculativeGenerator
 from decoding.packing import model_file, packed, tokenizer_folder, transformers_folder
 from decoding.prefix_cache import PrefixCache
 from decoding.target import TargetModel
@@ -41,12 +42,15 @@ def load_decoder(
     context_length: int = 8192,
     max_rows: int = 32,
     prefix_cache_bytes: int = 0,
+    memory_bytes: int = DEFAULT_MEMORY_BYTES,
+    turn: AbstractContextManager[object] | None = None,
 ) -> Decoder:
     """Load the model ``name`` from ``folder`` (a GGUF file, or the transformers layout), packing it the first time.
 
     ``engine`` is one of `ENGINES`; "auto" takes the exact one where it can run. ``context_length`` bounds
     prompt and output together, ``max_rows`` the tokens of one step. With ``prefix_cache_bytes`` that much memory may
-    hold the keys and values of earlier prompts. Raises ValueError for a folder that holds no
+    hold the keys and values of earlier prompts, with ``memory_bytes`` those of requests in flight; each pass is run
+    within ``turn``, see `SpeculativeGenerator`. Raises ValueError for a folder that holds no
     model this version can run, or an engine that can't run here.
     """
     tokenizer = ChatTokenizer.load(tokenizer_folder(folder))
@@ -54,7 +58,9 @@ def load_decoder(
     cache = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
     cost = measured_once(target, folder / "step-cost.json", _conditions(description))
     drafting = Drafting(tokenizer.variants(target.vocabulary), ends=tokenizer.end_tokens)
-    generator = SpeculativeGenerator(target, tokenizer, drafting, max_rows, cache, cost)
+    generator = SpeculativeGenerator(
+        target, tokenizer, drafting, max_rows, cache, cost, memory_bytes, turn or nullcontext()
+    )
     return Decoder(target, tokenizer, generator, description, cost)
 
 

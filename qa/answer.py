@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ingest.document import Span, StoredPassage
@@ -174,7 +174,8 @@ class Mode(StrEnum):
 class Question:
     """What is asked, of which collection, after which turns (oldest first).
 
-    ``scope`` says as of when, and which labels whoever asks holds.
+    ``scope`` says as of when, and which labels whoever asks holds. A question of a ``batch``, for whose answer nobody
+    sits and waits, is the same question all the same.
     """
 
     text: str
@@ -185,6 +186,7 @@ class Question:
     seed: int = 0
     scope: Scope = NOW
     mode: Mode = Mode.ANSWER
+    batch: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

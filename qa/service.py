@@ -195,6 +195,7 @@ class AnswerService:
             # Questions may profit from each other among those who may read the same.
             scope=_readers(question),
             draft_texts=drafts,
+            batch=question.batch,
         )
         text = held = ""
         stream = self._generator.generate(prompt.tokens, params)

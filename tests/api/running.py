@@ -70,7 +70,9 @@ def fake_product(
     if catalog is None:
         catalog = library({"corvo/manual.md": MANUAL, "staff/handbook.md": HANDBOOK})
     answers = FakeAnswers(catalog, delay)
-    components = FakeComponents(catalog, answers, Settings(**{"model": MODEL, **settings}), hold, error)
+    components = FakeComponents(
+        catalog, answers, Settings(**{"model": MODEL, "answers_at_once": 1, **settings}), hold, error
+    )
 
     def on_loaded(state: State) -> None:
         product.states.append(state)

@@ -40,8 +40,8 @@ def numbers(count: int) -> Generator[int, None, None]:
 
 
 @asynccontextmanager
-async def admission(waiting: int = 2, deadline_s: float = 30) -> AsyncIterator[Admission]:
-    made = Admission(waiting, deadline_s)
+async def admission(waiting: int = 2, deadline_s: float = 30, at_once: int = 1) -> AsyncIterator[Admission]:
+    made = Admission(at_once, waiting, deadline_s)
     try:
         yield made
     finally:
@@ -73,6 +73,43 @@ async def test_one_runs_and_the_others_wait_in_order() -> None:
             assert await anext(stream) == 0
             stream.cancel()
         assert log == ["a", "b", "c"]
+
+
+async def test_some_are_made_at_once() -> None:
+    async with admission(waiting=1, at_once=3) as desk:
+        works = [Work() for _ in range(4)]
+        streams = [desk.submit(work) for work in works]
+        for work in works[:3]:
+            await until(work.begun)
+        assert (desk.running, desk.waiting) == (3, 1)
+        with pytest.raises(QueueFull):
+            desk.submit(Work())
+        assert not works[3].begun.is_set()
+        streams[1].cancel()
+        await until(works[3].begun)
+        for stream in streams:
+            stream.cancel()
+
+
+async def test_batches_leave_a_place_for_people() -> None:
+    async with admission(waiting=4, at_once=2) as desk:
+        batch = [Work() for _ in range(3)]
+        streams = [desk.submit(work, batch=True) for work in batch]
+        await until(batch[0].begun)
+        with pytest.raises(QueueFull):
+            desk.submit(Work(), batch=True)
+        person = Work()
+        streams.append(desk.submit(person))
+        await until(person.begun)
+        assert not batch[1].begun.is_set()
+        streams[-1].cancel()
+        await until(person.closed)
+        assert not batch[1].begun.is_set()
+        streams[0].cancel()
+        await until(batch[1].begun)
+        for stream in streams:
+            stream.cancel()
+        await until(batch[1].closed)
 
 
 async def test_full_queue_refuses_at_once_and_estimates() -> None:

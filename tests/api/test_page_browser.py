@@ -75,7 +75,9 @@ def catalog() -> MemoryCatalog:
 
 
 def application(catalog: MemoryCatalog, answers: Answers | None = None, hold: Event | None = None) -> FastAPI:
-    return create_app(FakeComponents(catalog, answers, Settings(model="fake-model", queue_size=0), hold))
+    return create_app(
+        FakeComponents(catalog, answers, Settings(model="fake-model", answers_at_once=1, queue_size=0), hold)
+    )
 
 
 @contextmanager

@@ -257,6 +257,7 @@ def test_abstention_names_the_nearest_sections(browser: Browser, catalog: Memory
         assert turn.locator(".marker").count() == 0
         turn.locator(".nearest .entry").first.click()
         expect(page.locator("#source-title")).to_have_text("Corvo 200 Manual")
+        expect(page.locator("mark").first).to_be_attached()  # the text comes after its title
         assert "lid" in marked(page)
 
 

@@ -22,6 +22,7 @@ from api.routes import (
     documents,
     feedback,
     health,
+    unanswered,
 )
 from api.service import Service
 from api.settings import Settings
@@ -55,7 +56,17 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
     app.state.service = service
     app.add_middleware(Edge, metrics=service.metrics, hosts=_hosts(components.settings))
     install_handlers(app)
-    for routes in (answers, chat_completions, documents, conversations, feedback, curated, administration, health):
+    for routes in (
+        answers,
+        chat_completions,
+        documents,
+        conversations,
+        feedback,
+        curated,
+        unanswered,
+        administration,
+        health,
+    ):
         app.include_router(routes.router)
     describe_errors(app)
     app.frontend("/", directory=STATIC, fallback=None)

@@ -10,10 +10,12 @@ import httpx
 
 from api.schemas import EVENT_NAMES, AnswerEventBody, AnswerRequest
 from api.sse import MEDIA_TYPE
+from api.unanswered_schemas import RecheckBody, UnansweredBody
 
 CONNECT_SECONDS = 5.0
 SILENCE_SECONDS = 60.0
 """Longest silence: several heartbeats."""
+WHOLE_ANSWER_SECONDS = 600.0
 
 
 class ServerFailed(Exception):
@@ -59,6 +61,17 @@ class Client:
         except httpx.HTTPError as error:
             raise ServerFailed(f"{self._url}: {error or type(error).__name__}") from error
         raise ServerFailed(f"{self._url}: the connection ended before the answer")
+
+    def recheck(self, entry: str) -> UnansweredBody:
+        """Let the server ask the question of an entry of its queue again. Raises `ServerFailed`."""
+        try:
+            # The answer comes whole, so that nothing is heard until it is there.
+            response = self._http.post(f"/v1/unanswered/{entry}/recheck", timeout=WHOLE_ANSWER_SECONDS)
+        except httpx.HTTPError as error:
+            raise ServerFailed(f"{self._url}: {error or type(error).__name__}") from error
+        if response.status_code != 200:
+            raise ServerFailed(_detail(response.status_code, response.content))
+        return RecheckBody.model_validate_json(response.content).entry
 
 
 _BODIES = {name: body for body, name in EVENT_NAMES.items()}

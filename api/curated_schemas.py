@@ -48,6 +48,9 @@ class CuratedRequest(RequestBody):
     collection: CollectionName | None = Field(None, description="Left out: the default collection.")
     owner: Title | None = Field(None, description="Who answers for it, as readers see it. Left out: the caller.")
     expires_at: Expiry = None
+    unanswered: str | None = Field(
+        None, max_length=64, description="Entry of the queue that this closes; its question becomes a variant."
+    )
 
 
 class CuratedChange(RequestBody):

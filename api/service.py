@@ -29,6 +29,7 @@ from api.sign_in import SignIn
 from api.state.conversations import StoredTurn
 from api.state.memory import Memory
 from api.turn_record import TurnRecord
+from api.unanswered_queue import UnansweredQueue
 from ingest.catalog import Catalog
 from qa.answer import Answer, AnswerDone, AnswerEvent, CuratedMark, Question, TextDelta, Turn
 from qa.curated import CuratedAnswers, events
@@ -50,6 +51,7 @@ class Exchange:
         request_id: str,
         record: TurnRecord | None = None,
         mark: CuratedMark | None = None,
+        queue: UnansweredQueue | None = None,
     ) -> None:
         self.id = new_answer_id()
         self.question = question
@@ -57,6 +59,7 @@ class Exchange:
         self._request_id = request_id
         self._record = record
         self._mark = mark
+        self._queue = queue
         self._stream = stream
         self._metrics = metrics
         self._arrived = time.monotonic()
@@ -70,8 +73,7 @@ class Exchange:
                     event = AnswerDone(replace(event.answer, curated=self._mark))
                     self._metrics.answered(event.answer)
                     self._end("abstained" if event.answer.abstained else "answered", event.answer)
-                    if self._record is not None:
-                        await self._record.answered(self.body(event.answer).model_dump())
+                    await self._keep(self.body(event.answer))
                 elif isinstance(event, TextDelta) and self._record is not None:
                     self._record.hear(event.text)
                 yield event
@@ -113,6 +115,12 @@ class Exchange:
         if not self._over:
             self._lost("cancelled")
         self._stream.cancel()
+
+    async def _keep(self, body: AnswerBody) -> None:
+        if self._record is not None:
+            await self._record.answered(body.model_dump())
+        if self._queue is not None:
+            await run_in_threadpool(self._queue.answered, self.question, body)
 
     async def _collect(self) -> Answer:
         answer = None
@@ -186,6 +194,11 @@ class Service:
         """What people have verified; only once everything is loaded."""
         return CuratedAnswers(self.memory.curated, self.catalog, self.components.matcher)
 
+    @cached_property
+    def unanswered(self) -> UnansweredQueue:
+        """What the documents left open; only once everything is loaded."""
+        return UnansweredQueue(self.memory, self.components.matcher, self.settings)
+
     def require_ready(self) -> None:
         """Raises a 503 `Problem` until everything is loaded."""
         state = self.readiness.state
@@ -197,9 +210,18 @@ class Service:
             raise Problem(503, "not-ready", "The service could not load what it needs; its log says why.")
 
     async def ask(
-        self, question: Question, request: Request, caller: Caller, *, batch: bool = False, place: Place | None = None
+        self,
+        question: Question,
+        request: Request,
+        caller: Caller,
+        *,
+        batch: bool = False,
+        place: Place | None = None,
+        queued: bool = True,
     ) -> Exchange:
         """Accept the ``question`` of ``request``; with ``place`` as a turn of a conversation, after its earlier ones.
+
+        ``queued``: it gets into the queue of unanswered questions if the answer leaves it open.
 
         Raises `Problem`: over a limit, unknown collection or conversation, full queue, shutting down.
         """
@@ -226,7 +248,16 @@ class Service:
         except BaseException:
             stream.cancel()
             raise
-        return Exchange(question, self.settings.model, stream, self.metrics, request.scope["request_id"], record, mark)
+        return Exchange(
+            question,
+            self.settings.model,
+            stream,
+            self.metrics,
+            request.scope["request_id"],
+            record,
+            mark,
+            self.unanswered if queued else None,
+        )
 
     async def _history(self, caller: Caller, place: Place) -> tuple[Turn, ...]:
         try:

@@ -149,6 +149,13 @@ class Settings(BaseSettings):
         le=1024 * 1024,
         description="Memory for the keys and values of answers in the making, in MiB; what does not fit waits.",
     )
+    unanswered_days: float = Field(
+        90.0,
+        ge=0,
+        le=36_500,
+        description="Days for which questions that the documents left open are kept, without who asked them; 0: none "
+        "are kept.",
+    )
     max_question_length: int = Field(2000, ge=1, le=20_000, description="Longest question, in characters.")
     answers_at_once: int = Field(
         8, ge=1, le=256, description="Answers that are made at the same time; they share the model's passes."

@@ -64,7 +64,7 @@ def _source_lines(body: AnswerBody) -> Iterator[str]:
     for number in sorted(cited):
         first = cited[number][0][1]
         pages = {citation.page for _, citation in cited[number] if citation.page is not None}
-        yield f" [{number}] {_place(first.title, first.revision, first.section_path, sorted(pages))}"
+        yield f" [{number}] {place_text(first.title, first.revision, first.section_path, sorted(pages))}"
         yield typer.style(f"     {terminal_text(first.source)}", dim=True)
         for sentence, citation in cited[number]:
             yield f"     {_status(sentence.status)} “{_excerpt(citation.quote)}”"
@@ -82,11 +82,11 @@ def _nearest_lines(nearest: Sequence[SourceBody]) -> Iterator[str]:
         yield typer.style("Nearest sections", bold=True)
     for source in nearest:
         pages = [] if source.pages is None else sorted(set(source.pages))
-        yield f" [{source.number}] {_place(source.title, source.revision, source.section_path, pages)}"
+        yield f" [{source.number}] {place_text(source.title, source.revision, source.section_path, pages)}"
         yield typer.style(f"     {terminal_text(source.source)}", dim=True)
 
 
-def _place(title: str, revision: int, section_path: Sequence[str], pages: Sequence[int]) -> str:
+def place_text(title: str, revision: int, section_path: Sequence[str], pages: Sequence[int] = ()) -> str:
     """Chapter and verse on one line."""
     name, *path = place_parts(title, section_path)
     place = " › ".join([f"{name}, revision {revision}", *path])

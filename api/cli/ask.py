@@ -14,7 +14,9 @@ from api.cli.failure import CommandFailed, one_line_errors
 from qa.answer import Mode
 
 if TYPE_CHECKING:
+    from api.client import Client
     from api.components import LocalComponents
+    from api.data_lock import DataLocked
     from api.schemas import AnswerBody, AnswerEventBody, AnswerRequest
     from api.settings import Settings
 
@@ -49,6 +51,21 @@ def ask(
                 _show(events)
 
 
+def local_answer(components: LocalComponents, question: str, collection: str) -> AnswerBody:
+    """The finished answer to a question, from local data that these components own. Raises `CommandFailed`."""
+    return _last(_local_events(components, _request(question, collection, None, Mode.ANSWER)))
+
+
+def running_server(settings: Settings, locked: DataLocked) -> Client:
+    """A client of the server that owns the local data. Raises `CommandFailed` when none answers."""
+    from api.client import Client
+
+    client = Client(settings.url)
+    if not client.alive():
+        raise CommandFailed(f"{locked}; name its address with --server URL") from locked
+    return client
+
+
 def _moment(settings: Settings, as_of: str | None) -> str | None:
     """A moment as the API takes it; a revision is looked up in the local catalog."""
     if as_of is None:
@@ -79,7 +96,6 @@ def _request(question: str, collection: str | None, as_of: str | None, mode: Mod
 
 def _events(settings: Settings, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
     """From the local data, or from the server that owns it."""
-    from api.client import Client
     from api.components import LocalComponents
     from api.data_lock import DataLocked
 
@@ -87,10 +103,8 @@ def _events(settings: Settings, request: AnswerRequest) -> Generator[AnswerEvent
         try:
             components.own_vectors()
         except DataLocked as error:
-            with Client(settings.url) as client:
-                if not client.alive():
-                    raise CommandFailed(f"{error}; name its address with --server URL") from error
-            yield from _server_events(settings.url, request)
+            with running_server(settings, error) as client:
+                yield from client.ask(request)
         else:
             yield from _local_events(components, request)
 

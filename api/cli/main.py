@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import ask, curated, documents, evaluate, ingest, keys, maintenance, models, serve
+from api.cli import ask, curated, documents, evaluate, ingest, keys, maintenance, models, serve, unanswered
 
 app = typer.Typer(
     help="Cited answers from your own documentation.",
@@ -26,6 +26,7 @@ app.command()(maintenance.backup)
 app.command()(maintenance.restore)
 app.add_typer(documents.app, name="documents")
 app.add_typer(curated.app, name="curated")
+app.add_typer(unanswered.app, name="unanswered")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="eval")

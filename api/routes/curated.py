@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -14,7 +15,9 @@ from api.curated_schemas import CuratedBody, CuratedChange, CuratedPageBody, Cur
 from api.idempotency import IdempotentRoute
 from api.pages import DEFAULT_LIMIT, Cursor, Limit, page
 from api.problems import Problem, invalid_request, not_found
+from api.routes.unanswered import find_entry
 from api.service import ReadyService, Service
+from api.state.unanswered import Resolution
 from ingest.document import DocumentId, Span
 from ingest.scope import NOW
 from qa.curated import CuratedAnswer, CuratedSource, SourceNotFound
@@ -23,10 +26,10 @@ router = APIRouter(prefix="/v1/curated", tags=["curation"], route_class=Idempote
 
 CuratedId = Annotated[str, Path(max_length=64)]
 MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "No such curated answer"}}
-UNKNOWN_COLLECTION: dict[int | str, dict[str, Any]] = {404: {"description": "Unknown collection"}}
+UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "Unknown collection or entry of the queue"}}
 
 
-@router.post("", status_code=201, responses=UNKNOWN_COLLECTION)
+@router.post("", status_code=201, responses=UNKNOWN)
 def pin(
     body: CuratedRequest, request: Request, service: ReadyService, caller: Curator, response: Response
 ) -> CuratedBody:
@@ -35,16 +38,22 @@ def pin(
     known = caller.visible(service.catalog.collections(NOW))
     if collection not in known:
         raise Problem(404, "unknown-collection", f"There is no collection {collection!r}.", collections=known)
+    entry = None if body.unanswered is None else find_entry(body.unanswered, service, caller)
+    if entry is not None and entry.collection != collection:
+        raise invalid_request("unanswered", f"this entry is of collection {entry.collection!r}")
     made = service.memory.curated.create(
         collection,
         body.question,
         body.answer,
         _sources(body.sources, collection, service),
         body.owner or caller.id,
-        _distinct(body.question, body.variants),
+        _distinct(body.question, [*body.variants, *([entry.question] if entry else [])]),
         body.expires_at,
     )
     _audit(service, caller, "curated.create", made, request)
+    if entry is not None:
+        with suppress(KeyError):  # deleted meanwhile
+            service.memory.unanswered.close(entry.id, Resolution.CURATED, caller.id, made.id)
     response.headers["Location"] = f"/v1/curated/{made.id}"
     return _body(made, service)
 

@@ -18,9 +18,11 @@ router = APIRouter(prefix="/v1/feedback", tags=["feedback"], route_class=Idempot
 
 @router.post("", status_code=201)
 def give(body: FeedbackRequest, service: ReadyService, caller: Asker) -> FeedbackBody:
-    """Say what you think of an answer."""
-    store = service.memory.feedback
-    return FeedbackBody.of(store.give(body.answer, caller.id, body.rating, body.reason, body.comment))
+    """Say what you think of an answer; a question whose answer did not help gets into the queue of unanswered ones."""
+    given = service.memory.feedback.give(body.answer, caller.id, body.rating, body.reason, body.comment)
+    if given.rating is Rating.DOWN:
+        service.unanswered.disliked(given.answer_id)
+    return FeedbackBody.of(given)
 
 
 @router.get("")

@@ -74,6 +74,15 @@ class Conversations:
         with self._database.read() as connection:
             return _find(connection, owner, id), _turns(connection, id)
 
+    def turns_until(self, answer_id: str) -> tuple[StoredTurn, ...]:
+        """The turns of whatever conversation holds this answer, which is the last one's; none if nowhere is it kept."""
+        with self._database.read() as connection:
+            query = select(turns.c.conversation_id).where(turns.c.answer_id == answer_id)
+            conversation = connection.scalar(query)
+            found = () if conversation is None else _turns(connection, conversation)
+        last = next((at for at, turn in enumerate(found) if (turn.answer or {}).get("id") == answer_id), -1)
+        return found[: last + 1]
+
     def page(self, owner: str, limit: int, cursor: str | None = None, search: str = "") -> Page[Conversation]:
         """Those of ``owner``, the last changed first; with ``search`` only those that hold these words.
 

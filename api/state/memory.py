@@ -12,6 +12,7 @@ from api.state.database import Database
 from api.state.feedback import FeedbackStore
 from api.state.keys import Keys
 from api.state.requests import Requests
+from api.state.unanswered import UnansweredStore
 
 
 class Memory:
@@ -21,6 +22,7 @@ class Memory:
         self.conversations = Conversations(database, clock)
         self.feedback = FeedbackStore(database, clock)
         self.curated = CuratedStore(database, clock)
+        self.unanswered = UnansweredStore(database, clock)
         self.keys = Keys(database, clock)
         self.audit = AuditLog(database, clock)
         self.requests = Requests(database, clock)

@@ -18,14 +18,19 @@ from sqlalchemy import (
 
 
 class Words(TypeDecorator[str]):
-    """Text that people and models write: NUL, which Postgres can't hold, becomes the replacement character."""
+    """Text that people and models write: NUL and halves of surrogate pairs become the replacement character.
+
+    The one Postgres can't hold, the others no database.
+    """
 
     impl = String
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Called by SQLAlchemy on the way in."""
-        return None if value is None else value.replace("\0", "\ufffd")
+        if value is None:
+            return None
+        return value.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 metadata = MetaData()
@@ -110,6 +115,31 @@ curated = Table(
     Column("created_at", Double, nullable=False),
     Column("verified_at", Double, nullable=False),
     Column("expires_at", Double),
+)
+
+unanswered = Table(
+    "unanswered",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("collection", Words, nullable=False),
+    Column("question", Words, nullable=False),
+    Column("nearest", JSON, nullable=False),
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),
+    Column("resolution", String),
+    Column("curated_id", String),
+    Column("closed_by", Words),
+    Column("closed_at", Double),
+)
+
+unanswered_askings = Table(
+    "unanswered_askings",
+    metadata,
+    Column("answer_id", String, primary_key=True),
+    Column("unanswered_id", ForeignKey("unanswered.id", ondelete="CASCADE"), nullable=False),
+    Column("question", Words, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("asked_at", Double, nullable=False),
 )
 
 idempotency = Table(

@@ -78,7 +78,9 @@ class AnswerRequest(RequestBody):
     )
 
     mode: Mode = Field(
-        Mode.ANSWER, description="`quote` gives the nearest sentences, letter for letter, without the language model."
+        Mode.ANSWER,
+        description="`quote` gives the nearest sentences, `search` the nearest passages whole, both letter for letter "
+        "and without the language model.",
     )
 
     @field_validator("as_of")

@@ -164,10 +164,11 @@ class Turn:
 
 
 class Mode(StrEnum):
-    """How a question is answered: by the model from the documents, or by quotations alone, without a model."""
+    """How a question is answered: by the model, by the nearest sentences alone, or by whole passages as written."""
 
     ANSWER = "answer"
     QUOTE = "quote"
+    SEARCH = "search"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ No model writes here. It answers where a model does not: small ones say too ofte
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,12 +15,10 @@ from ingest.embedder import Embedder
 from qa.answer import RetrievedPassage, Sentence, SentenceStatus
 from qa.citations import citation_of
 from qa.evidence import Evidence, Form, Unit
-from qa.tables import is_delimiter_row, is_row
+from qa.tables import delimiter_row, is_delimiter_row, is_row
 from qa.words import content_stems
 
 LEAD_IN = "The documents say:"
-
-_BORDER = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,4 +160,4 @@ def _header(unit: Unit, evidence: Evidence, passages: Sequence[RetrievedPassage]
     lines = [line for line in passages[unit.passage].stored.passage.lead_in.splitlines() if is_row(line)]
     yield from lines
     if lines and not is_delimiter_row(lines[-1]):
-        yield "|" + "---|" * (len(_BORDER.findall(lines[-1].strip())) - 1)
+        yield delimiter_row(lines[-1])

@@ -43,11 +43,12 @@ from qa.answer import (
     RetrievedPassage,
     TextDelta,
 )
+from qa.as_written import as_written
 from qa.citations import cite
 from qa.conversation import queries, retrieve_all
 from qa.draft_texts import DraftTexts
 from qa.prompt import Prompt, build_prompt, system_prompt
-from qa.quotes import Quoter
+from qa.quotes import Quoter, Quotes
 from qa.refusal import REFUSAL, is_refusal
 from qa.retriever import Retriever
 
@@ -119,14 +120,16 @@ class AnswerService:
         found = candidates[: self._config.passages]
         # History is no evidence: only what was found can save a question from a refusal.
         reason = self._reason_to_abstain(question.text, asked[0].text, candidates)
+        if question.mode is Mode.SEARCH and found:
+            reason = None  # whoever searches judges for himself
         if reason is not None:
             yield from self._abstain(reason, found, started)
             return
         # Read now, so that a revision that is replaced while the text streams is still the one that is cited.
         revisions = {passage.stored.revision.id for passage in found}
         documents = {revision: self._documents(revision) for revision in sorted(revisions)}
-        if question.mode is Mode.QUOTE:
-            yield from self._quote(asked[0].text, found, documents, started)
+        if question.mode is not Mode.ANSWER:
+            yield from self._quote(question.mode, asked[0].text, found, documents, started)
             return
         max_tokens = question.max_output_tokens or self._config.max_output_tokens
         prompt = build_prompt(
@@ -224,11 +227,20 @@ class AnswerService:
         return None
 
     def _quote(
-        self, question: str, found: tuple[RetrievedPassage, ...], documents: dict[str, Document], started: float
+        self,
+        mode: Mode,
+        question: str,
+        found: tuple[RetrievedPassage, ...],
+        documents: dict[str, Document],
+        started: float,
     ) -> Iterator[AnswerEvent]:
-        if self._quoter is None:
+        """Answer without the model."""
+        if mode is Mode.SEARCH:
+            quotes: Quotes | None = as_written(found, documents)
+        elif self._quoter is None:
             raise ValueError("this service has nothing to quote with")
-        quotes = self._quoter.quote(question, found, documents)
+        else:
+            quotes = self._quoter.quote(question, found, documents)
         if quotes is None:
             yield from self._abstain(NOTHING_NEAR, found, started)
             return

@@ -30,7 +30,8 @@ def ask(
         typer.Option(metavar="WHEN", help="Answer from what held then: a date, a time or DOCUMENT@REVISION."),
     ] = None,
     mode: Annotated[
-        Mode, typer.Option(help="quote: the nearest sentences, letter for letter, not worded by the language model.")
+        Mode,
+        typer.Option(help="quote: the nearest sentences; search: whole passages; both without the language model."),
     ] = Mode.ANSWER,
     server: Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")] = None,
 ) -> None:

@@ -57,7 +57,7 @@ def _pins(lock: str) -> dict[str, Version]:
 @pytest.mark.parametrize(
     ("folders", "requirements"),
     [
-        (PACKAGES, PROJECT["dependencies"]),
+        (PACKAGES, PROJECT["dependencies"] + PROJECT["optional-dependencies"]["llama-index"]),
         (("tests", "docs_corpus", "scripts"), PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]),
     ],
 )
@@ -70,6 +70,15 @@ def test_everything_that_is_imported_is_declared(folders: tuple[str, ...], requi
         if not any(canonicalize_name(owner) in declared for owner in distributions.get(name, [name]))
     }
     assert not missing
+
+
+def test_the_service_runs_without_the_extras() -> None:
+    adapters = {Path("qa/llama_index_retriever.py"), Path("decoding/llama_index_llm.py")}
+    assert {path for name, path in _imported(*PACKAGES) if name == "llama_index"} == adapters
+    imports = re.compile(rf"^\s*(?:from|import) .*\b(?:{'|'.join(path.stem for path in adapters)})\b", re.MULTILINE)
+    for folder in PACKAGES:
+        for path in (ROOT / folder).rglob("*.py"):
+            assert not imports.search(re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)), path
 
 
 def test_everything_that_is_declared_is_imported() -> None:

@@ -140,6 +140,25 @@ def answers(
             raise typer.Exit(FAILED)
 
 
+@app.command()
+def page(
+    results: Annotated[list[Path], typer.Argument(help="What the other commands printed with --json.")],
+    out: Annotated[Path, typer.Option(help="The page to write.", dir_okay=False)] = Path("evaluation.html"),
+) -> None:
+    """Write results as one page of HTML with plots, which needs no network and no scripts."""
+    with one_line_errors():
+        from qa.evaluation.report_page import BadResults, report_page
+
+        try:
+            read = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in results}
+            written = report_page(read)
+            out.write_text(written, encoding="utf-8")
+        except (OSError, ValueError) as error:
+            named = str(error) if isinstance(error, (BadResults, OSError)) else f"not JSON: {error}"
+            raise CommandFailed(named) from error
+        typer.echo(f"{out}: {len(written):,} characters")
+
+
 def _judged(subject: _Subject, journal: Journal | None) -> Iterator[JudgedAnswer]:
     from functools import cache
 

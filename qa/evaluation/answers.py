@@ -21,6 +21,8 @@ from qa.evaluation.kinds import QuestionKind
 from qa.evaluation.questions import GoldQuestion
 
 DocumentOf = Callable[[str], Document]
+BY_MACHINE = (SentenceStatus.QUOTED, SentenceStatus.SUPPORTED, SentenceStatus.UNSUPPORTED)
+"""What is measured has no sentences that a person vouches for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def report(judged: Sequence[JudgedAnswer]) -> AnswersReport:
         citations_hold=Share(sum(a.held_citations for a in judged), sum(a.citations for a in judged)),
         citation_precision=Share(sum(a.right_citations for a in cited), sum(a.citations for a in cited)),
         citation_recall=Share(sum(a.found_golds for a in cited), sum(a.golds for a in cited)),
-        sentences={status.value: Share(statuses[status], statuses.total()) for status in SentenceStatus},
+        sentences={status.value: Share(statuses[status], statuses.total()) for status in BY_MACHINE},
         costs=_costs([answer.stats for answer in judged]),
         broken=tuple(problem for answer in judged for problem in answer.broken),
     )

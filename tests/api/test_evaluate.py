@@ -159,6 +159,27 @@ def test_answers_as_json(run: Run) -> None:
     assert [question["id"] for question in body["questions"]] == ["alarm", "button", "none"]
 
 
+def test_results_become_a_page(run: Run, tmp_path: Path) -> None:
+    results = []
+    for name in ("retrieval", "answers"):
+        results.append(tmp_path / f"{name}.json")
+        results[-1].write_text(run(name, "--json").stdout, encoding="utf-8")
+    page = tmp_path / "page.html"
+
+    def write_page(*read: Path) -> Result:
+        return CliRunner().invoke(app, ["page", *map(str, read), "--out", str(page)])
+
+    assert write_page(*results).exit_code == 0
+    written = page.read_text(encoding="utf-8")
+    assert written.count("<svg") > 5
+    assert "Answers to 3 questions" in written
+    results[0].write_text("{", encoding="utf-8")
+    for wrong, says in ((results[0], "not JSON"), (tmp_path / "none.json", "none.json")):
+        refused = write_page(wrong)
+        assert (refused.exit_code, says in refused.stderr) == (1, True)
+    assert page.read_text(encoding="utf-8") == written
+
+
 def test_answers_as_tables_for_a_selection(run: Run) -> None:
     result = run("answers", "--kind", "followup", "--kind", "unanswerable", "--limit", "1")
     assert result.exit_code == 0, result.output

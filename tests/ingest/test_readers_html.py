@@ -34,6 +34,7 @@ line.</p>
 </code></pre>
 <img src="a.png" alt="A pump"> 10<sup>2</sup> m<sup>3</sup>, CO<sub>2</sub>
 <script>alert("x")</script><p hidden>secret</p><p style="display: none">secret</p>
+<p style="color: red; font-size:0px">secret</p><p style="OPACITY: 0">secret</p>
 <blockquote><p>Careful.</p></blockquote>
 </main>
 <aside>Related</aside><footer>Cookies</footer>

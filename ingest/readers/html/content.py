@@ -22,6 +22,9 @@ _BOILERPLATE = names(
     "skiplink skip-to-content cookie-banner cookie-consent pagination footer masthead toc table-of-contents"
 )
 
+_ZERO = r"\s*:\s*0(?:\.0+)?(?:[a-z]+|%)?\s*(?:;|!|$)"
+_UNSEEN = re.compile(rf"display\s*:\s*none|visibility\s*:\s*hidden|(?:font-size|opacity){_ZERO}", re.IGNORECASE)
+
 
 def content(root: HtmlElement) -> HtmlElement:
     """The element that holds what the page is about."""
@@ -43,7 +46,7 @@ def hidden(element: HtmlElement) -> bool:
         return True
     if "hidden" in element.attrib or element.get("aria-hidden") == "true" or element.get("role") in _ROLES:
         return True
-    if re.search(r"display\s*:\s*none|visibility\s*:\s*hidden", element.get("style", "")):
+    if _UNSEEN.search(element.get("style", "")):
         return True
     if element.tag == "form" and next(element.iter("p", "table", "h1", "h2", "h3", "pre"), None) is None:
         return True  # A search field and the like; but some sites wrap the whole page in a form.

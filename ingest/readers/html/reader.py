@@ -23,7 +23,7 @@ class HtmlReader:
     """Headings, paragraphs, lists, tables and code of a page's main part."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "html 2"
+    version: str = "html 3"
     suffixes: frozenset[str] = frozenset({".html", ".htm", ".xhtml"})
 
     def read(self, path: Path, source: str) -> Document:

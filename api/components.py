@@ -17,6 +17,7 @@ from qa.answer import AnswerEvent, Question
 
 if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is first used
     from api.state.memory import Memory
+    from decoding.generator import Generator, Tokenizer
     from decoding.loading import Decoder
     from decoding.store import ModelStore
     from ingest.chroma_vectors import ChromaVectors
@@ -283,6 +284,10 @@ class LocalComponents:
     @cached_property
     def answers(self) -> AnswerService:
         """Questions to cited answers."""
+        return self.answers_by(self.decoder.generator, self.decoder.tokenizer)
+
+    def answers_by(self, generator: Generator, tokenizer: Tokenizer) -> AnswerService:
+        """Questions to answers that ``generator`` writes."""
         from qa.quotes import Quoter
         from qa.service import AnswerConfig, AnswerService
 
@@ -293,11 +298,10 @@ class LocalComponents:
             max_output_tokens=settings.max_output_tokens,
             quote_unsaid=settings.quote_documents,
         )
-        decoder = self.decoder
         return AnswerService(
             self.retriever,
-            decoder.generator,
-            decoder.tokenizer,
+            generator,
+            tokenizer,
             config,
             settings.model,
             self.catalog.document,

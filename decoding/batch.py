@@ -87,8 +87,12 @@ class Batch:
         """Guesses behind each part that tells a token: those that make the whole pass worth the most."""
         started = time.perf_counter()
         telling = [part for part in parts if part.tells]
-        proposals = [part.request.drafts.propose(part.tokens) if part.request.drafts else None for part in telling]
         rows = sum(part.tokens for part in parts)
+        if len(telling) > 1 and rows > len(telling):
+            # Beside prompts a row costs what a product costs, not what reading the weights costs. Streams that ride
+            # along get their tokens at that price, and no guess is right often enough to be cheaper.
+            return [Draft(())] * len(parts)
+        proposals = [part.request.drafts.propose(part.tokens) if part.request.drafts else None for part in telling]
         # A pass confirms one token more than the draft holds, so a draft that reaches the limit would be waste.
         limits = [min(self._max_rows, part.request.remaining) - 1 for part in telling]
         room = max(PREFILL_ROWS, self._max_rows) - rows

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import ask, curated, documents, evaluate, ingest, keys, maintenance, models, serve, unanswered
+from api.cli import ask, bench, curated, documents, evaluate, ingest, keys, maintenance, models, serve, unanswered
 
 app = typer.Typer(
     help="Cited answers from your own documentation.",
@@ -30,6 +30,7 @@ app.add_typer(unanswered.app, name="unanswered")
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(evaluate.app, name="eval")
+app.add_typer(bench.app, name="bench")
 
 
 def _version(wanted: bool) -> None:

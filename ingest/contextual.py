@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from ingest.document import Passage
+from ingest.plain_text import plain_text
+
+_OWN_HEADINGS = re.compile(r"\A(?:\s*#{1,6}[ \t][^\n]*(?:\n|\Z))+")
 
 
 def heading_of(title: str, section_path: tuple[str, ...]) -> str:
@@ -12,9 +17,11 @@ def heading_of(title: str, section_path: tuple[str, ...]) -> str:
 
 
 def contextual_text(title: str, passage: Passage) -> str:
-    """What is embedded: the line with title and section path, then the passage with its lead-in.
+    """What is embedded: the line with title and section path, then the passage with its lead-in, without Markdown.
 
+    Headings at its beginning are those of the path and stand there only.
     A passage alone often lacks the word that is asked for ("Reset" under "Corvo 200 > Maintenance").
     """
     heading = heading_of(title, passage.section_path)
-    return "\n".join(part for part in (heading, passage.lead_in, passage.text) if part)
+    text = _OWN_HEADINGS.sub("", passage.text)
+    return "\n".join(part for part in (heading, plain_text(passage.lead_in), plain_text(text)) if part)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from ingest.scope import NOW, Scope
 from qa.answer import RetrievedPassage, Turn
-from qa.fusion import Ranking, fuse
+from qa.fusion import Scores, fuse, least
 from qa.retriever import ATTEMPTS, Retriever
 from qa.words import content_stems
 
@@ -73,11 +73,9 @@ def retrieve_all(
         results = [retriever.retrieve(query.text, collection, 4 * k, scope) for query in asked]
         if not _mixed(results):
             break
+    found_by = [{found.stored.id: found.score for found in result} for result in results]
     fused = fuse(
-        [
-            Ranking([found.stored.id for found in result], query.weight)
-            for result, query in zip(results, asked, strict=True)
-        ]
+        [Scores(scores, query.weight, missing=least(scores)) for scores, query in zip(found_by, asked, strict=True)]
     )
     by_id: dict[str, RetrievedPassage] = {}
     for result in results:

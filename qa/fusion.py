@@ -1,30 +1,36 @@
-"""Reciprocal rank fusion: several rankings become one, without comparing their scores."""
+"""Several searches become one: what each thinks of a passage is added up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-RANK_CONSTANT = 10
-"""Usually 60; that was tuned for lists of a thousand. With lists of 60 the first places deserve more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
-    """Ids, best first, each at most once, with the ``weight`` their ranks have in the fusion."""
+class Scores:
+    """What one search gives to ids, and what its opinion weighs; ``missing`` is what it gives to all others."""
 
-    ids: Sequence[str]
+    by_id: Mapping[str, float]
     weight: float = 1.0
+    missing: float = 0.0
 
 
-def fuse(rankings: Sequence[Ranking], constant: int = RANK_CONSTANT) -> list[tuple[str, float]]:
-    """Ids with their fused scores, best first, ties by id.
+def fuse(searches: Sequence[Scores]) -> list[tuple[str, float]]:
+    """Ids of any of the searches with their weighted sums, best first, ties by id.
 
-    An id scores ``weight / (constant + rank)`` for each ranking that holds it, ranks counted from 1. A larger
-    constant lets agreement between rankings count for more than a first place in one of them.
+    Sums keep what ranks throw away: how much better a first place is than the second.
     """
-    scores: dict[str, float] = {}
-    for ranking in rankings:
-        for rank, item in enumerate(ranking.ids, start=1):
-            scores[item] = scores.get(item, 0.0) + ranking.weight / (constant + rank)
-    return sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))
+    ids = sorted({item for search in searches for item in search.by_id})
+    sums = [(item, sum(s.weight * s.by_id.get(item, s.missing) for s in searches)) for item in ids]
+    return sorted(sums, key=lambda entry: (-entry[1], entry[0]))
+
+
+def of_best(scores: Mapping[str, float]) -> dict[str, float]:
+    """Scores without a unit (BM25) as shares of the best one."""
+    best = max(scores.values(), default=0.0)
+    return {item: score / best for item, score in scores.items()} if best > 0 else dict(scores)
+
+
+def least(scores: Mapping[str, float]) -> float:
+    """The lowest score: what is not among the nearest k is at most so near. 0 where there is none."""
+    return min(scores.values(), default=0.0)

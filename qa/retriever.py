@@ -15,7 +15,7 @@ from ingest.embedder import Embedder, Vectors
 from ingest.scope import NOW, Scope, partition
 from ingest.vectors import VectorHit, VectorStore
 from qa.answer import RetrievedPassage
-from qa.fusion import RANK_CONSTANT, Ranking, fuse
+from qa.fusion import Scores, fuse, least, of_best
 from qa.words import Kind, tokens
 
 
@@ -39,9 +39,10 @@ PAST_BATCH = 4_096
 
 @dataclass(frozen=True, slots=True)
 class RetrievalConfig:
-    """How many candidates each search gives and what its ranks weigh in the fusion.
+    """How many candidates each search gives and what its scores weigh beside cosines.
 
-    ``k_codes`` and ``codes_weight`` are for the search for error codes, part numbers, procedures and the like
+    BM25 counts as the share of the best passage's. ``k_codes`` and ``codes_weight`` are for the search for error
+    codes, part numbers, procedures and the like
     alone: among the other words of a question their one rare occurrence in a long table would be outvoted.
     """
 
@@ -49,13 +50,12 @@ class RetrievalConfig:
     k_lexical: int = 60
     k_codes: int = 20
     dense_weight: float = 1.0
-    lexical_weight: float = 1.0
-    codes_weight: float = 1.0
-    rank_constant: int = RANK_CONSTANT
+    lexical_weight: float = 0.4
+    codes_weight: float = 0.3
 
 
 class HybridRetriever:
-    """Search by meaning, by words and by codes side by side, joined by reciprocal rank fusion."""
+    """Search by meaning, by words and by codes side by side, their scores added up."""
 
     def __init__(
         self,
@@ -91,13 +91,13 @@ class HybridRetriever:
         lexical = self._catalog.search(collection, question, self._config.k_lexical, scope)
         similarity = {hit.passage_id: hit.similarity for hit in dense}
         bm25 = {hit.passage_id: hit.score for hit in lexical}
+        codes = self._with_codes(question, collection, scope)
         fused = fuse(
             [
-                Ranking(list(similarity), self._config.dense_weight),
-                Ranking(list(bm25), self._config.lexical_weight),
-                Ranking(self._with_codes(question, collection, scope), self._config.codes_weight),
-            ],
-            self._config.rank_constant,
+                Scores(similarity, self._config.dense_weight, missing=least(similarity)),
+                Scores(of_best(bm25), self._config.lexical_weight),
+                Scores(of_best(codes), self._config.codes_weight),
+            ]
         )
         scores = dict(fused)
         # The catalog decides what exists: vectors of replaced revisions may linger, their passages do not.
@@ -136,12 +136,12 @@ class HybridRetriever:
             hits = sorted(hits, key=_best_first)[:k]
         return hits
 
-    def _with_codes(self, question: str, collection: str, scope: Scope) -> list[str]:
+    def _with_codes(self, question: str, collection: str, scope: Scope) -> dict[str, float]:
         codes = [token.surface for token in tokens(question) if token.kind is Kind.CODE]
         if not codes:
-            return []
+            return {}
         hits = self._catalog.search(collection, " ".join(codes), self._config.k_codes, scope)
-        return [hit.passage_id for hit in hits]
+        return {hit.passage_id: hit.score for hit in hits}
 
 
 def _best_first(hit: VectorHit) -> tuple[float, str]:

@@ -131,7 +131,7 @@ def judge(question: GoldQuestion, golds: Sequence[GoldSpan], answer: Answer, doc
 
 
 def _hits(citation: Citation, gold: GoldSpan) -> bool:
-    return citation.source == gold.source and citation.span.overlaps(gold.section)
+    return any(citation.source == place.source and citation.span.overlaps(place.section) for place in gold.places)
 
 
 def _misplaced(answer: Answer) -> list[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from ingest.catalog import Catalog
 from ingest.document import Document, Section, Span
-from qa.evaluation.questions import GoldQuestion, GoldQuote
+from qa.evaluation.questions import GoldQuestion, GoldQuote, QuotedPlace
 
 _MARKS = frozenset("*_`[]\\")
 _DASHES = frozenset("\u2010\u2011\u2012\u2013\u2014\u2212")
@@ -23,13 +23,20 @@ class GoldSpan:
     """A gold quote where it stands.
 
     ``span`` covers the quote's characters, ``section`` the text of the innermost section that holds the quote,
-    without its subsections. Both in code points of the canonical text of ``source``.
+    without its subsections. Both in code points of the canonical text of ``source``. ``also``: other places that
+    state the same.
     """
 
     source: str
     span: Span
     section_path: tuple[str, ...]
     section: Span
+    also: tuple[GoldSpan, ...] = ()
+
+    @property
+    def places(self) -> tuple[GoldSpan, ...]:
+        """All places of which one is enough."""
+        return (self, *self.also)
 
 
 class CollectionUnfit(ValueError):
@@ -43,7 +50,7 @@ def golds_in(catalog: Catalog, collection: str, questions: Iterable[GoldQuestion
     """
     asked = list(questions)
     revisions = {revision.source: revision.id for revision in catalog.current(collection)}
-    needed = {gold.document for question in asked for gold in question.gold}
+    needed = {place.document for question in asked for gold in question.gold for place in (gold, *gold.also)}
     missing = sorted(needed - revisions.keys())
     if missing or not revisions:
         lacks = f"lacks {len(missing)} of {len(needed)} documents, {missing[0]} first" if missing else "is empty"
@@ -52,10 +59,15 @@ def golds_in(catalog: Catalog, collection: str, questions: Iterable[GoldQuestion
             "(for the sample questions: docqa ingest docs_corpus/documents)"
         )
     documents = {source: catalog.document(revisions[source]) for source in needed}
-    return {question.id: tuple(locate(gold, documents[gold.document]) for gold in question.gold) for question in asked}
+    return {question.id: tuple(_located(gold, documents) for gold in question.gold) for question in asked}
 
 
-def locate(gold: GoldQuote, document: Document) -> GoldSpan:
+def _located(gold: GoldQuote, documents: Mapping[str, Document]) -> GoldSpan:
+    also = tuple(locate(place, documents[place.document]) for place in gold.also)
+    return replace(locate(gold, documents[gold.document]), also=also)
+
+
+def locate(gold: QuotedPlace, document: Document) -> GoldSpan:
     """Find a gold quote in its section. Raises `GoldMissing`.
 
     Whitespace, table pipes, Markdown marks and the kind of dash or minus do not count.

@@ -27,12 +27,18 @@ class HistoryTurn(_Line):
     answer: Text
 
 
-class GoldQuote(_Line):
-    """Words that hold (a part of) the answer: ``document`` is the source path, ``section`` the headings above."""
+class QuotedPlace(_Line):
+    """Words of a document: ``document`` is its source path, ``section`` the headings above them."""
 
     document: Text
     section: tuple[Text, ...]
     quote: Text
+
+
+class GoldQuote(QuotedPlace):
+    """Words that hold (a part of) the answer. Those in ``also`` state the same elsewhere, so one of all is enough."""
+
+    also: tuple[QuotedPlace, ...] = ()
 
 
 class GoldQuestion(_Line):

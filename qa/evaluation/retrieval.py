@@ -91,14 +91,15 @@ def rank_questions(
 def ranks_of(golds: Sequence[GoldSpan], retrieved: Sequence[RetrievedPassage]) -> Ranks:
     """Where in ``retrieved`` (best first) each gold quote is hit, at both levels."""
     return Ranks(
-        passage=tuple(_first_hit(gold.source, gold.span, retrieved) for gold in golds),
-        section=tuple(_first_hit(gold.source, gold.section, retrieved) for gold in golds),
+        passage=tuple(_first_hit([(p.source, p.span) for p in gold.places], retrieved) for gold in golds),
+        section=tuple(_first_hit([(p.source, p.section) for p in gold.places], retrieved) for gold in golds),
     )
 
 
-def _first_hit(source: str, span: Span, retrieved: Sequence[RetrievedPassage]) -> int | None:
+def _first_hit(places: Sequence[tuple[str, Span]], retrieved: Sequence[RetrievedPassage]) -> int | None:
     for rank, hit in enumerate(retrieved, start=1):
-        if hit.stored.revision.source == source and hit.stored.passage.span.overlaps(span):
+        found, at = hit.stored.revision.source, hit.stored.passage.span
+        if any(source == found and at.overlaps(span) for source, span in places):
             return rank
     return None
 

@@ -4,46 +4,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.fusion import Ranking, fuse
+from qa.fusion import Scores, fuse, least, of_best
 
-rankings = st.lists(
+searches = st.lists(
     st.builds(
-        Ranking,
-        st.lists(st.sampled_from("abcdefgh"), unique=True),
-        st.floats(0.1, 3.0, allow_nan=False),
+        Scores,
+        st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 1)),
+        st.floats(0.1, 3.0),
     ),
     max_size=4,
 )
 
 
-def test_scores_are_weighted_reciprocal_ranks() -> None:
-    fused = dict(fuse([Ranking(["a", "b"], 1.0), Ranking(["b", "c"], 0.5)], constant=60))
-    assert fused["a"] == pytest.approx(1 / 61)
-    assert fused["b"] == pytest.approx(1 / 62 + 0.5 / 61)
-    assert fused["c"] == pytest.approx(0.5 / 62)
-
-
-def test_agreement_beats_a_single_first_place() -> None:
-    assert fuse([Ranking(["a", "x"]), Ranking(["b", "x"])])[0][0] == "x"
+def test_scores_are_weighted_and_added() -> None:
+    fused = dict(fuse([Scores({"a": 0.5, "b": 0.4}, missing=0.3), Scores({"b": 1.0, "c": 0.5}, weight=0.5)]))
+    assert fused == pytest.approx({"a": 0.5, "b": 0.4 + 0.5, "c": 0.3 + 0.25})
 
 
 def test_ties_are_broken_by_id() -> None:
-    assert [item for item, _ in fuse([Ranking(["b"]), Ranking(["a"])])] == ["a", "b"]
+    assert [item for item, _ in fuse([Scores({"b": 1.0}), Scores({"a": 1.0})])] == ["a", "b"]
 
 
 def test_nothing_gives_nothing() -> None:
     assert fuse([]) == []
-    assert fuse([Ranking([]), Ranking([])]) == []
+    assert fuse([Scores({}), Scores({})]) == []
+    assert of_best({}) == {}
+    assert least({}) == 0.0
 
 
-@given(rankings)
-def test_each_id_once_and_sorted(given_rankings: list[Ranking]) -> None:
-    fused = fuse(given_rankings)
-    assert sorted(item for item, _ in fused) == sorted({item for ranking in given_rankings for item in ranking.ids})
+def test_scores_without_a_unit_become_shares() -> None:
+    assert of_best({"a": 8.0, "b": 2.0}) == {"a": 1.0, "b": 0.25}
+    assert of_best({"a": 0.0}) == {"a": 0.0}
+
+
+@given(searches)
+def test_each_id_once_and_sorted(given_searches: list[Scores]) -> None:
+    fused = fuse(given_searches)
+    assert sorted(item for item, _ in fused) == sorted({item for search in given_searches for item in search.by_id})
     assert [score for _, score in fused] == sorted((score for _, score in fused), reverse=True)
 
 
-@given(rankings)
-def test_a_single_ranking_keeps_its_order(given_rankings: list[Ranking]) -> None:
-    for ranking in given_rankings:
-        assert [item for item, _ in fuse([ranking])] == list(ranking.ids)
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 1)))
+def test_what_is_missing_is_never_above_what_was_found(scores: dict[str, float]) -> None:
+    fused = dict(fuse([Scores(scores, missing=least(scores)), Scores(dict.fromkeys("abcdefghi", 0.0))]))
+    assert all(fused["i"] <= fused[item] for item in scores)

@@ -9,7 +9,6 @@ import pytest
 from ingest.vectors import VectorHit
 from qa.answer import Turn
 from qa.conversation import retrieve_in_context
-from qa.fusion import RANK_CONSTANT
 from qa.retriever import RetrievalConfig, Retriever
 from tests.contracts.retriever import MakeRetriever, RetrieverContract
 from tests.fakes.qa import WordRetriever
@@ -41,7 +40,7 @@ def test_raw_scores_of_both_retrievers_are_kept() -> None:
     assert first.stored.id == dense.passage_id == lexical.passage_id
     assert first.similarity == dense.similarity
     assert first.lexical == lexical.score
-    assert first.score == pytest.approx(2 / (RANK_CONSTANT + 1))
+    assert first.score == pytest.approx(first.similarity + RetrievalConfig().lexical_weight)
 
 
 def test_a_passage_that_only_one_retriever_knows_has_no_score_of_the_other() -> None:
@@ -51,17 +50,18 @@ def test_a_passage_that_only_one_retriever_knows_has_no_score_of_the_other() -> 
     assert any(passage.lexical is not None and passage.similarity is None for passage in found)
 
 
-class OnlyTheFarthest(MemoryVectors):
+class Contrary(MemoryVectors):
     """Disagrees with every lexical search."""
 
     def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
-        return super().query(collection, vector, k)[-1:]
+        hits = super().query(collection, vector, 1_000)
+        return [VectorHit(hit.passage_id, hit.revision_id, -hit.similarity) for hit in reversed(hits)][:k]
 
 
-@pytest.mark.parametrize(("dense", "lexical", "source"), [(2.0, 1.0, "dense.md"), (1.0, 2.0, "words.md")])
+@pytest.mark.parametrize(("dense", "lexical", "source"), [(2.0, 0.1, "dense.md"), (0.1, 2.0, "words.md")])
 def test_weights_decide_between_the_retrievers(dense: float, lexical: float, source: str) -> None:
     library = Library()
-    library.vectors = OnlyTheFarthest()
+    library.vectors = Contrary()
     library.publish(manual("dense.md", "# D\n\n## 1 D\n\nNothing in common.\n", "D"))
     library.publish(manual("words.md", "# W\n\n## 1 W\n\nThe blue fuse.\n", "W"))
     config = RetrievalConfig(dense_weight=dense, lexical_weight=lexical)

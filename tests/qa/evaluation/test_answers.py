@@ -37,6 +37,14 @@ def test_a_right_answer() -> None:
     assert judged.broken == ()
 
 
+def test_a_citation_of_a_place_that_states_the_same_is_right() -> None:
+    elsewhere = replace(GOLD, source="b")
+    given_answer = answer(("Hold it for 5 s.", QUOTED, [citation("b", TEXT, 0, 16)]))
+    assert judge(question("q"), [GOLD], given_answer, document_of).right_citations == 0
+    judged = judge(question("q"), [replace(GOLD, also=(elsewhere,))], given_answer, document_of)
+    assert (judged.right_citations, judged.found_golds) == (1, 1)
+
+
 def test_every_fact_is_needed() -> None:
     asked = question("q", facts=[["5 s"], ["4250", "exchange"]])
     part = judge(asked, [GOLD], answer(("Hold it for 5 s.", UNSUPPORTED, [])), document_of)

@@ -122,3 +122,16 @@ def test_offsets_stay_inside_the_range_that_is_searched(before: str, middle: str
     found = find_quote(f"x{middle}y", text, within)
     assert found is not None
     assert within.contains(found)
+
+
+def test_what_is_stated_elsewhere_too_is_enough() -> None:
+    codes = {"document": "m.md", "section": ["Manual", "Codes"], "quote": "C-11 | Hotter than 130 °C"}
+    start = {"document": "m.md", "section": ["Manual"], "quote": "It is 5 s long."}
+    asked = question("q", gold=[{**start, "also": [codes]}])
+    catalog = MemoryCatalog()
+    catalog.publish(catalog.prepare("default", document(), []))
+    (found,) = golds_in(catalog, "default", [asked])["q"]
+    assert found.also == (locate(gold("C-11 | Hotter than 130 °C", "Manual", "Codes"), document()),)
+    assert [place.section_path[-1] for place in found.places] == ["Manual", "Codes"]
+    with pytest.raises(GoldMissing):
+        golds_in(catalog, "default", [question("q", gold=[{**start, "also": [{**codes, "quote": "C-12"}]}])])

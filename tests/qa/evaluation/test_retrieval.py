@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -105,3 +106,11 @@ def test_report_groups_by_kind_and_tag_and_leaves_out_the_unanswerable() -> None
 def test_nothing_to_measure_is_an_error() -> None:
     with pytest.raises(ValueError, match="no answerable question"):
         report([])
+
+
+def test_a_place_that_states_the_same_counts_like_the_gold() -> None:
+    here, elsewhere = gold("a", 0, 5, (0, 9)), gold("b", 20, 25, (20, 29))
+    found = [retrieved(1, "c", 0, 9), retrieved(2, "b", 20, 29)]
+    assert ranks_of([here], found).section == (None,)
+    both = replace(here, also=(elsewhere,))
+    assert ranks_of([both], found) == Ranks(passage=(2,), section=(2,))

@@ -47,7 +47,11 @@ pytestmark = [
 def markdown_questions() -> list[GoldQuestion]:
     """Those that the Markdown documents alone answer."""
     asked = read_questions(CORPUS / "questions.jsonl")
-    return [one for one in asked if one.gold and all(gold.document.endswith(".md") for gold in one.gold)]
+    return [
+        one
+        for one in asked
+        if one.gold and all(at.document.endswith(".md") for gold in one.gold for at in (gold, *gold.also))
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -154,8 +154,10 @@ def test_the_pipeline_publishes_what_workers_prepare(tmp_path: Path) -> None:
 
 
 PROGRAM = """
+import signal
 import sys
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # started in the background of a shell, it would be ignored
 from tests.ingest.test_workers import stalled
 stalled(Path(sys.argv[1]))
 """

@@ -47,9 +47,9 @@ def load_decoder(
 ) -> Decoder:
     """Load the model ``name`` from ``folder`` (a GGUF file, or the transformers layout), packing it the first time.
 
-    ``engine`` is one of `ENGINES`; "auto" takes the exact one where it can run. ``context_length`` bounds
-    prompt and output together, ``max_rows`` the tokens of one step. With ``prefix_cache_bytes`` that much memory may
-    hold the keys and values of earlier prompts, with ``memory_bytes`` those of requests in flight; each pass is run
+    ``engine`` is one of `ENGINES`; "auto" takes the exact one where it can run and be compiled. ``context_length``
+    bounds prompt and output together, ``max_rows`` the tokens of one step. With ``prefix_cache_bytes`` that much memory
+    may hold the keys and values of earlier prompts, with ``memory_bytes`` those of requests in flight; each pass is run
     within ``turn``, see `SpeculativeGenerator`. Raises ValueError for a folder that holds no
     model this version can run, or an engine that can't run here.
     """
@@ -80,14 +80,14 @@ def _load_target(name: str, folder: Path, engine: str, context_length: int) -> t
     if obstacle is None:
         try:
             return _exact_target(name, folder, context_length), "exact, 8-bit integers"
-        except UnsupportedModel as error:
+        except (UnsupportedModel, compiler.CompilationFailed) as error:
             obstacle = str(error)
     if engine == "exact":
         raise ValueError(f"the exact engine can't run {name} here: {obstacle}")
     from decoding.transformers_target import TransformersTarget
 
     target = TransformersTarget.load(transformers_folder(folder), name, context_length)
-    return target, f"transformers, bfloat16 ({obstacle})"
+    return target, f"transformers, bfloat16 ({obstacle.splitlines()[0]})"
 
 
 def _obstacle() -> str | None:

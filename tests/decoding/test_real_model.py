@@ -44,6 +44,28 @@ def test_the_engine_says_what_it_is(decoder: Decoder) -> None:
 
 
 @needs_exact
+def test_kernels_that_can_not_be_compiled_leave_it_to_transformers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / MODEL.name
+    folder.mkdir()
+    for entry in MODEL.iterdir():
+        if entry.name != "step-cost.json":  # what other steps cost here is not for later starts
+            (folder / entry.name).symlink_to(entry.resolve())
+    (tmp_path / "kernels.c").write_text("int broken(")
+    monkeypatch.setattr(compiler, "SOURCE", tmp_path / "kernels.c")
+    decoder = load_decoder(MODEL.name, folder)
+    assert decoder.engine.startswith("transformers, bfloat16 (compiling kernels.c failed: ")
+    assert "\n" not in decoder.engine
+    prompt = decoder.tokenizer.chat_prompt([("user", "What is the capital of France?")])
+    done = list(decoder.generator.generate(prompt, GenerationParams(max_tokens=12)))[-1]
+    assert isinstance(done, GenerationDone)
+    assert "Paris" in done.text
+    with pytest.raises(ValueError, match="the exact engine can't run"):
+        load_decoder(MODEL.name, folder, engine="exact")
+
+
+@needs_exact
 def test_no_bit_depends_on_the_cut(decoder: Decoder) -> None:
     """560 positions, across borders of pages and calls, for steps of 1 to 32 rows and chunks of a prompt."""
     tokens = decoder.tokenizer.encode(MANUAL.read_text())[:560]

@@ -56,7 +56,7 @@ def load_decoder(
     tokenizer = ChatTokenizer.load(tokenizer_folder(folder))
     target, description = _load_target(name, folder, engine, context_length)
     cache = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
-    cost = measured_once(target, folder / "step-cost.json", _conditions(description))
+    cost = measured_once(target, folder / "step-cost.json", _conditions(description.partition(" (")[0]))
     drafting = Drafting(tokenizer.variants(target.vocabulary), ends=tokenizer.end_tokens)
     generator = SpeculativeGenerator(
         target, tokenizer, drafting, max_rows, cache, cost, memory_bytes, turn or nullcontext()
@@ -80,7 +80,7 @@ def _load_target(name: str, folder: Path, engine: str, context_length: int) -> t
     if obstacle is None:
         try:
             return _exact_target(name, folder, context_length), "exact, 8-bit integers"
-        except (UnsupportedModel, compiler.CompilationFailed) as error:
+        except (UnsupportedModel, compiler.KernelsUnavailable) as error:
             obstacle = str(error)
     if engine == "exact":
         raise ValueError(f"the exact engine can't run {name} here: {obstacle}")

@@ -57,6 +57,7 @@ def _run(settings: Settings) -> None:
             if isinstance(state, Failed):
                 server.should_exit = True
             else:
+                _say(f"{settings.model} runs on this engine: {components.decoder.engine}")
                 typer.echo(f"docqa is ready: {bound.url}")
 
         config = uvicorn.Config(

@@ -5,6 +5,7 @@ The compiler is the one of the ziglang package, so that a machine needs none of 
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import platform
@@ -29,8 +30,8 @@ _NEEDED = ("avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni")
 _PATIENCE_S = 300
 
 
-class CompilationFailed(ValueError):
-    """The compiler refused; its own words are in the message."""
+class KernelsUnavailable(ValueError):
+    """The kernels can't be compiled or loaded; the compiler's or the system's own words are in the message."""
 
 
 def obstacle() -> str | None:
@@ -44,28 +45,39 @@ def obstacle() -> str | None:
 def library(folder: Path) -> Path:
     """The compiled kernels in ``folder``, made if they are not there yet for this source and processor (3 s).
 
-    Raises `CompilationFailed`.
+    Raises `KernelsUnavailable`.
     """
     fingerprint = hashlib.sha256(SOURCE.read_bytes())
     fingerprint.update(" ".join((*_OPTIONS, *processor_flags())).encode())
     final = folder / f"kernels-{fingerprint.hexdigest()[:16]}.so"
     if final.is_file():
         return final
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        made = Path(scratch) / "kernels.so"
-        command = [sys.executable, "-m", "ziglang", "cc", *_OPTIONS, "-o", str(made), str(SOURCE)]
-        caches = {"ZIG_GLOBAL_CACHE_DIR": scratch, "ZIG_LOCAL_CACHE_DIR": scratch}
-        try:
-            done = subprocess.run(
-                command, env=os.environ | caches, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise CompilationFailed(f"compiling {SOURCE.name} failed: {error}") from error
-        if done.returncode:
-            raise CompilationFailed(f"compiling {SOURCE.name} failed: {done.stderr.strip()[-2000:]}")
-        made.replace(final)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            _compile(Path(scratch) / "kernels.so").replace(final)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise KernelsUnavailable(f"compiling {SOURCE.name} failed: {error}") from error
     return final
+
+
+def opened(file: Path) -> ctypes.CDLL:
+    """The compiled kernels in ``file``. Raises `KernelsUnavailable`, also where the folder may hold no programs."""
+    try:
+        return ctypes.CDLL(str(file))
+    except OSError as error:
+        raise KernelsUnavailable(f"loading {file} failed ({error}); delete it, it will be made again") from error
+
+
+def _compile(target: Path) -> Path:
+    command = [sys.executable, "-m", "ziglang", "cc", *_OPTIONS, "-o", str(target), str(SOURCE)]
+    caches = {"ZIG_GLOBAL_CACHE_DIR": str(target.parent), "ZIG_LOCAL_CACHE_DIR": str(target.parent)}
+    done = subprocess.run(
+        command, env=os.environ | caches, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+    )
+    if done.returncode:
+        raise KernelsUnavailable(f"compiling {SOURCE.name} failed: {done.stderr.strip()[-2000:]}")
+    return target
 
 
 def processor_flags() -> list[str]:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from decoding.exact.compiler import opened
 from decoding.exact.layout import Floats, PackedMatrix
 from decoding.exact.shape import Shape
 
@@ -106,7 +107,7 @@ class Kernels:
     """One model's weights, threads and working memory. Calls from several threads wait for one another."""
 
     def __init__(self, library: Path, shape: Shape, weights: Weights, context_length: int, threads: int) -> None:
-        """Raises MemoryError when the working memory can't be had."""
+        """Raises `KernelsUnavailable`, and MemoryError when the working memory can't be had."""
         functions = _functions(library)
         self._functions = functions
         self._shape = shape
@@ -186,7 +187,7 @@ def rotations(shape: Shape, context_length: int) -> Floats:
 
 
 def _functions(library: Path) -> ctypes.CDLL:
-    functions = ctypes.CDLL(str(library))
+    functions = opened(library)
     pointer, number = ctypes.c_void_p, ctypes.c_int
     for name, result, arguments in (
         ("pool_new", pointer, [number]),

@@ -36,11 +36,12 @@ class ExactTarget:
         """Load a packed ``folder``. ``context_length`` bounds what the model itself allows (tokens).
 
         Compiled kernels are kept in ``cache``. Raises ValueError for a folder that can't be loaded,
-        `decoding.exact.compiler.CompilationFailed`, and MemoryError.
+        `decoding.exact.compiler.KernelsUnavailable`, and MemoryError.
         """
+        library = compiler.library(cache)
+        compiler.opened(library)  # before gigabytes are read for nothing
         shape, weights, embedding = load(folder)
         context_length = min(context_length, shape.context_length)
-        library = compiler.library(cache)
         kernels = Kernels(library, shape, weights, context_length, torch.get_num_threads())
         return cls(name, shape, kernels, embedding, context_length)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 
 from api.cli.main import app
 from api.components import LocalComponents
@@ -30,6 +31,7 @@ def fake_parts() -> dict[str, object]:
         "catalog": catalog,
         "answers": FakeAnswers(catalog),
         "matcher": QuestionMatcher(HashEmbedder()),
+        "decoder": SimpleNamespace(engine="none at all (a test)"),
         "load": _load,
         "require_models": lambda _: None,
     }

@@ -208,9 +208,18 @@ def test_a_compiler_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.Mon
     source = tmp_path / "broken.c"
     source.write_text("int broken(")
     monkeypatch.setattr(compiler, "SOURCE", source)
-    with pytest.raises(compiler.CompilationFailed, match=r"compiling broken.c failed: .*expected"):
+    with pytest.raises(compiler.KernelsUnavailable, match=r"compiling broken.c failed: .*expected"):
         compiler.library(tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_kernels_that_can_not_be_written_or_loaded_are_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(compiler.KernelsUnavailable, match=r"compiling kernels.c failed: .*file"):
+        compiler.library(tmp_path / "file" / "cache")
+    (tmp_path / "damaged.so").write_bytes(b"no library")
+    with pytest.raises(compiler.KernelsUnavailable, match=r"loading .*damaged.so failed .* delete it"):
+        compiler.opened(tmp_path / "damaged.so")
 
 
 def test_models_that_can_not_forget_are_refused() -> None:

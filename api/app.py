@@ -22,6 +22,7 @@ from api.routes import (
     documents,
     feedback,
     health,
+    mcp,
     unanswered,
 )
 from api.service import Service
@@ -41,7 +42,9 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service.readiness.start(components.load, on_loaded)
-        yield
+        app.state.protocol = mcp.Protocol(service)
+        async with app.state.protocol.running():
+            yield
         await service.admission.close()
 
     app = FastAPI(
@@ -54,7 +57,8 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
         telemetry={"logs": False, "auto_configure": False},  # its logs would hold what people wrote
     )
     app.state.service = service
-    app.add_middleware(Edge, metrics=service.metrics, hosts=_hosts(components.settings))
+    settings = components.settings
+    app.add_middleware(Edge, metrics=service.metrics, hosts=_hosts(settings), public_url=settings.public_url)
     install_handlers(app)
     for routes in (
         answers,
@@ -66,6 +70,7 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
         unanswered,
         administration,
         health,
+        mcp,
     ):
         app.include_router(routes.router)
     describe_errors(app)

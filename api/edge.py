@@ -12,6 +12,7 @@ import re
 import time
 import uuid
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -46,10 +47,13 @@ _HOST_NAME = re.compile(r"^(\[[^\]]*\]|[^:]*)")
 class Edge:
     """ASGI middleware around the whole application. ``hosts`` empty: any host name is served."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, hosts: Sequence[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, metrics: Metrics, hosts: Sequence[str] = (), public_url: str | None = None
+    ) -> None:
         self._app = app
         self._metrics = metrics
         self._hosts = frozenset(host.lower() for host in hosts)
+        self._public = urlsplit(public_url).netloc if public_url else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass an HTTP request through; other kinds go on untouched."""
@@ -93,10 +97,19 @@ class Edge:
             detail = f"This service is not reached under the name {name!r}; DOCQA_ALLOWED_HOSTS lists those it takes."
             return Problem(421, "misdirected-request", detail)
         # A page from elsewhere acts with what the browser or the proxy in front adds to sign its user in.
-        if method not in SAFE_METHODS and headers.get("sec-fetch-site", "none") not in OWN_SITE:
+        if method not in SAFE_METHODS and self._from_elsewhere(headers):
             return Problem(403, "cross-site", "A page of another site can't change anything here.")
         length = headers.get("content-length", "")
         return _too_large() if length.isdecimal() and int(length) > MAX_BODY_BYTES else None
+
+    def _from_elsewhere(self, headers: Headers) -> bool:
+        """Whether a page of another site sent it; programs say nothing of the kind."""
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site not in OWN_SITE
+        # Browsers leave it out where the connection is not encrypted.
+        origin = headers.get("origin")
+        return origin is not None and urlsplit(origin).netloc not in (headers.get("host"), self._public)
 
     def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "other"

@@ -10,12 +10,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.callers import Asker, Priority
+from api.links import Links
 from api.openai_schemas import ChatCompletion, ChatRequest, Evidence, Link, ModelCard, ModelList, Unsupported, Usage
 from api.openai_schemas import finish_reason as openai_finish_reason
 from api.problems import Problem, invalid_request
 from api.service import AnyService, Exchange, ReadyService, Service
 from api.sse import MEDIA_TYPE, EventStream, encode_event
-from qa.answer import AnswerDone, Citation, TextDelta
+from qa.answer import AnswerDone, TextDelta
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -54,7 +55,7 @@ async def chat_completions(
     except Unsupported as error:
         raise invalid_request(error.param, str(error)) from error
     exchange = await service.ask(question, request, caller, batch=priority == "batch")
-    link = _linker(service.settings.public_url or str(request.base_url))
+    link = Links.of(request, service.settings).citation
     created = int(time.time())
     if body.stream:
         usage = body.stream_options is not None and body.stream_options.include_usage
@@ -92,17 +93,6 @@ async def _chunks(exchange: Exchange, link: Link, created: int, *, usage: bool) 
 
 def _chat_id(exchange: Exchange) -> str:
     return f"chatcmpl-{exchange.id}"
-
-
-def _linker(address: str) -> Link:
-    base = address.rstrip("/") + "/"
-
-    def link(citation: Citation) -> str:
-        # The fragment is RFC 5147's: positions count characters, as all spans here do.
-        place = f"char={citation.span.start},{citation.span.end}"
-        return f"{base}v1/documents/{citation.document_id}/revisions/{citation.revision}#{place}"
-
-    return link
 
 
 def _card(service: Service) -> ModelCard:

@@ -23,6 +23,7 @@ from api.routes import (
     feedback,
     health,
     mcp,
+    session,
     unanswered,
 )
 from api.service import Service
@@ -69,6 +70,7 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
         curated,
         unanswered,
         administration,
+        session,
         health,
         mcp,
     ):

@@ -37,6 +37,7 @@ PERMISSIONS: dict[tuple[str, str], Permission | None] = {
     ("DELETE", "/v1/keys/{key}"): ADMIN,
     ("GET", "/v1/audit"): ADMIN,
     ("GET", "/metrics"): ADMIN,
+    ("GET", "/v1/session"): None,
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
 }

@@ -1,0 +1,53 @@
+"""Who the caller is to the service, and how one signs in: what a page asks first."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from api.access import Caller, Permission, Role
+from api.callers import caller_of
+from api.problems import Problem
+from api.service import AnyService
+from api.settings import SignInMethod
+
+router = APIRouter(prefix="/v1", tags=["session"])
+
+
+class CallerBody(BaseModel):
+    """The caller, and what he may do."""
+
+    id: str
+    role: Role
+    permissions: list[Permission]
+    collections: list[str] | None = Field(description="Null: all.")
+
+    @classmethod
+    def of(cls, caller: Caller) -> CallerBody:
+        """The body of ``caller``."""
+        return cls(
+            id=caller.id,
+            role=caller.role,
+            permissions=[permission for permission in Permission if caller.may(permission)],
+            collections=None if caller.collections is None else sorted(caller.collections),
+        )
+
+
+class SessionBody(BaseModel):
+    """Who calls, and the ways to sign in."""
+
+    caller: CallerBody | None = Field(description="Null: not signed in, or with a key that holds no longer.")
+    ways: list[SignInMethod] = Field(description="Ways to sign in; none where nobody needs to.")
+    sign_in_url: str | None = Field(description="Page that leads to the identity provider and back, if there is one.")
+
+
+@router.get("/session")
+async def session(request: Request, service: AnyService) -> SessionBody:
+    """The caller as he is known from this request; for everybody, signed in or not."""
+    try:
+        caller = CallerBody.of(await caller_of(request, service))
+    except Problem as problem:
+        if problem.status_code != 401:
+            raise
+        caller = None
+    return SessionBody(caller=caller, ways=list(service.settings.sign_in), sign_in_url=None)

@@ -148,9 +148,10 @@ class LocalComponents:
         self._open.callback(self._lock.release)
 
     def require_models(self) -> None:
-        """Raises `decoding.store.ModelMissing` unless both models are installed; loads nothing."""
-        for name in (self.settings.embedder, self.settings.model):
-            self.store.folder(name)
+        """Raises `decoding.store.ModelMissing` unless all models are installed; loads nothing."""
+        for name in (self.settings.embedder, self.settings.model, self.settings.draft_model):
+            if name:
+                self.store.folder(name)
 
     @cached_property
     def store(self) -> ModelStore:
@@ -267,10 +268,14 @@ class LocalComponents:
     @cached_property
     def decoder(self) -> Decoder:
         """The language model."""
-        from decoding.loading import load_decoder
+        from decoding.loading import DraftModelChoice, load_decoder
 
         self._set_threads()
         settings = self.settings
+        choice = None
+        if settings.draft_model:
+            folder = self.store.folder(settings.draft_model)
+            choice = DraftModelChoice(settings.draft_model, folder, settings.draft_sampling == "rejection")
         return load_decoder(
             settings.model,
             self.store.folder(settings.model),
@@ -279,6 +284,7 @@ class LocalComponents:
             prefix_cache_bytes=settings.prefix_cache_mb * 1024 * 1024,
             memory_bytes=settings.kv_cache_mb * 1024 * 1024,
             turn=self._cores,
+            draft_model=choice,
         )
 
     @cached_property

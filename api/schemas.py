@@ -226,7 +226,9 @@ class SourceBody(BaseModel):
 class DraftBody(BaseModel):
     """Tokens that one source of drafts guessed, and those of them that the model confirmed."""
 
-    source: str = Field(description="text (prompt and answer), document, answer (earlier ones), or successor.")
+    source: str = Field(
+        description="text (prompt and answer), document, answer (earlier ones), successor, or model (the draft model)."
+    )
     drafted: int
     accepted: int
 

@@ -136,6 +136,17 @@ class Settings(BaseSettings):
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
     context_tokens: int = Field(8192, ge=512, description="Tokens of prompt and answer together, at most.")
     draft_tokens: int = Field(31, ge=0, le=255, description="Tokens drafted per step, at most; 0 turns it off.")
+    draft_model: str = Field(
+        "",
+        description="Small language model with the same tokenizer that guesses tokens too, where that pays, as it "
+        "may for large models and long answers. Empty: none.",
+    )
+    draft_sampling: Literal["seeded", "rejection"] = Field(
+        "seeded",
+        description="How it guesses where tokens are sampled: seeded, with the answer's own random numbers, so that a "
+        "seed gives the same answer with and without it; rejection, with others: a little more is right, and the "
+        "distribution of answers is the same.",
+    )
     prefix_cache_mb: int = Field(
         512,
         ge=0,

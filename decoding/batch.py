@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import torch
 
-from decoding.draft import Draft
+from decoding.draft import Draft, Drafter
 from decoding.drafting.allotment import allot, price
 from decoding.drafting.step_cost import StepCost
 from decoding.prefix_cache import PrefixCache, common
@@ -27,12 +27,20 @@ class Batch:
     """The requests in flight. `add` may be called by any thread, everything else by one at a time.
 
     ``max_rows`` bounds the rows of one request in a pass that are not its prompt's: the last confirmed token and at
-    most ``max_rows - 1`` guesses. ``memory_bytes`` bounds keys and values, see `Schedule`.
+    most ``max_rows - 1`` guesses. ``memory_bytes`` bounds keys and values, see `Schedule`. ``drafter`` is what made the
+    requests' draft sources.
     """
 
     def __init__(
-        self, target: TargetModel, max_rows: int, memory_bytes: int, cost: StepCost, prefix_cache: PrefixCache | None
+        self,
+        target: TargetModel,
+        max_rows: int,
+        memory_bytes: int,
+        cost: StepCost,
+        prefix_cache: PrefixCache | None,
+        drafter: Drafter | None = None,
     ) -> None:
+        self._drafter = drafter
         self._target = target
         self._max_rows = max_rows
         self._cost = cost
@@ -92,9 +100,13 @@ class Batch:
             # Beside prompts a row costs what a product costs, not what reading the weights costs. Streams that ride
             # along get their tokens at that price, and no guess is right often enough to be cheaper.
             return [Draft(())] * len(parts)
-        proposals = [part.request.drafts.propose(part.tokens) if part.request.drafts else None for part in telling]
         # A pass confirms one token more than the draft holds, so a draft that reaches the limit would be waste.
         limits = [min(self._max_rows, part.request.remaining) - 1 for part in telling]
+        if self._drafter is not None and rows == len(telling):
+            drawing = [(part.request.drafts, limit) for part, limit in zip(telling, limits, strict=True)]
+            known = [(drafts, limit) for drafts, limit in drawing if drafts is not None]
+            self._drafter.prepare([drafts for drafts, _ in known], [limit for _, limit in known])
+        proposals = [part.request.drafts.propose(part.tokens) if part.request.drafts else None for part in telling]
         room = max(PREFILL_ROWS, self._max_rows) - rows
         found = allot(proposals, limits, room, price(self._cost, rows, len(telling)), len(telling))
         share = (time.perf_counter() - started) / max(1, len(telling))
@@ -108,11 +120,20 @@ class Batch:
         if not logits.shape[0]:
             return
         # Row 0 is that of the last confirmed token, row i that of guess i - 1.
-        verification = verify(draft, lambda index: request.sampler.choose(logits[index]))
+        verification = verify(draft, lambda index: self._choose(request, draft, index, logits[index]))
         start = sequence.length - part.tokens - len(draft.guesses)
         sequence.retain(start, [*range(part.tokens), *(part.tokens + index for index in verification.path)])
         guesses = draft.tokens
         request.choose(draft, verification.path, [*(guesses[at] for at in verification.path), verification.next_token])
+
+    @staticmethod
+    def _choose(request: Request, draft: Draft, index: int, logits: torch.Tensor) -> int:
+        """The token after row ``index``. A guess that was drawn at random has a right to be accepted."""
+        for token, guess in draft.children(index - 1).items():
+            drawn_from = draft.guesses[guess].drawn_from
+            if drawn_from is not None:
+                return request.sampler.accept(logits, token, drawn_from)
+        return request.sampler.choose(logits)
 
     def _begin(self, request: Request) -> None:
         """A sequence with as much of the request as is known already, from earlier requests or from those in flight."""
@@ -131,6 +152,8 @@ class Batch:
 
     def _put_away(self, request: Request) -> None:
         """Keep for later requests what was computed for this one, and give back its memory."""
+        if request.drafts is not None:
+            request.drafts.release()
         sequence = request.sequence
         if sequence is None:
             return

@@ -66,6 +66,10 @@ class ChatTokenizer:
             ids += self.encode(messages[int(part)][1]) if index % 2 else self._ids(part, split_special_tokens=False)
         return ids
 
+    def agrees_with(self, other: ChatTokenizer) -> bool:
+        """Whether both give the same tokens the same ids."""
+        return bool(self._tokenizer.get_vocab() == other._tokenizer.get_vocab())
+
     def variants(self, vocabulary: int) -> list[int]:
         """For each of ``vocabulary`` token ids the lowest one that says the same but for case and a space before it.
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from decoding.generator import GenerationParams
+    from decoding.sampling import Probabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Guess:
     """One guessed token after the guess at index ``parent``, or after the confirmed text when that is -1.
 
     ``match_length`` is how many tokens before it backed the guess, other guesses included; 0 where none had to.
+    ``drawn_from`` is the distribution that a random guess was drawn from. Such a guess is accepted or replaced at
+    random (`decoding.sampling.draw_or_replace`); it has no siblings, and whether it is run must not depend on it.
     """
 
     token: int
@@ -31,6 +37,7 @@ class Guess:
     source: str
     match_length: int
     origin: Origin | None = None
+    drawn_from: Probabilities | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,22 @@ class DraftSource(Protocol):
         """
         ...
 
+    def release(self) -> None:
+        """The request waits for a place in memory: hold no keys and values until it goes on."""
+        ...
+
     def close(self) -> None:
         """The request is over."""
+        ...
+
+
+class Drafter(Protocol):
+    """Makes the draft sources of requests."""
+
+    def __call__(self, params: GenerationParams) -> DraftSource:
+        """The source of one request."""
+        ...
+
+    def prepare(self, sources: Sequence[DraftSource], limits: Sequence[int]) -> None:
+        """A step for these requests comes next, with at most so many guesses each: do what is done for all at once."""
         ...

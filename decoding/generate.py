@@ -6,11 +6,11 @@ There is no thread that works for all: whoever waits for his next tokens runs th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from decoding.batch import Batch
-from decoding.draft import DraftSource
+from decoding.draft import Drafter
 from decoding.drafting.step_cost import DEFAULT_COST, StepCost
 from decoding.generator import GenerationDone, GenerationParams, TokenChunk, Tokenizer
 from decoding.prefix_cache import PrefixCache
@@ -37,7 +37,7 @@ class SpeculativeGenerator:
         self,
         target: TargetModel,
         tokenizer: Tokenizer,
-        drafting: Callable[[GenerationParams], DraftSource] | None,
+        drafting: Drafter | None,
         max_rows: int = 32,
         prefix_cache: PrefixCache | None = None,
         cost: StepCost = DEFAULT_COST,
@@ -50,7 +50,7 @@ class SpeculativeGenerator:
         self._tokenizer = tokenizer
         self._drafting = drafting
         self._cost = cost
-        self._batch = Batch(target, max_rows, memory_bytes, cost, prefix_cache)
+        self._batch = Batch(target, max_rows, memory_bytes, cost, prefix_cache, drafting)
         self._turn = turn
         self._change = threading.Condition()
         self._stepping = False

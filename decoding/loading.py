@@ -12,7 +12,9 @@ import torch
 
 from decoding.chat_tokenizer import ChatTokenizer
 from decoding.drafting.drafter import Drafting
+from decoding.drafting.model import DraftModel
 from decoding.drafting.step_cost import StepCost, measured_once
+from decoding.drafting.wager import Wager
 from decoding.exact import compiler
 from decoding.exact.shape import UnsupportedModel
 from decoding.generate import DEFAULT_MEMORY_BYTES, SpeculativeGenerator
@@ -24,14 +26,51 @@ ENGINES = ("auto", "exact", "transformers")
 
 
 @dataclass(frozen=True, slots=True)
+class DraftModelChoice:
+    """A small model that shall guess; ``rejection`` see `decoding.drafting.model`."""
+
+    name: str
+    folder: Path
+    rejection: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SmallModel:
+    """A loaded draft model; ``engine`` and ``cost`` see `Decoder`."""
+
+    target: TargetModel
+    engine: str
+    cost: StepCost
+    rejection: bool
+
+    def drafting_for(
+        self, target: TargetModel, tokenizer: ChatTokenizer, cost: StepCost, memory_bytes: int, *, eager: bool = False
+    ) -> DraftModel:
+        """Its part in the drafts for ``target``, whose passes take ``cost``; ``eager`` see `Wager`."""
+        return DraftModel(
+            self.target,
+            self.cost,
+            Wager(cost, self.cost, eager=eager),
+            target.vocabulary,
+            memory_bytes,
+            ends=tokenizer.end_tokens,
+            rejection=self.rejection,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Decoder:
-    """A loaded model; ``engine`` says in a few words what runs it and why, ``cost`` what its steps take here."""
+    """A loaded model; ``engine`` says in a few words what runs it and why, ``cost`` what its steps take here.
+
+    ``draft_model`` guesses for it.
+    """
 
     target: TargetModel
     tokenizer: ChatTokenizer
     generator: SpeculativeGenerator
     engine: str
     cost: StepCost
+    draft_model: SmallModel | None = None
 
 
 def load_decoder(
@@ -44,24 +83,45 @@ def load_decoder(
     prefix_cache_bytes: int = 0,
     memory_bytes: int = DEFAULT_MEMORY_BYTES,
     turn: AbstractContextManager[object] | None = None,
+    draft_model: DraftModelChoice | None = None,
 ) -> Decoder:
     """Load the model ``name`` from ``folder`` (a GGUF file, or the transformers layout), packing it the first time.
 
     ``engine`` is one of `ENGINES`; "auto" takes the exact one where it can run and be compiled. ``context_length``
     bounds prompt and output together, ``max_rows`` the tokens of one step. With ``prefix_cache_bytes`` that much memory
     may hold the keys and values of earlier prompts, with ``memory_bytes`` those of requests in flight; each pass is run
-    within ``turn``, see `SpeculativeGenerator`. Raises ValueError for a folder that holds no
-    model this version can run, or an engine that can't run here.
+    within ``turn``, see `SpeculativeGenerator`. A ``draft_model`` guesses beside the texts, and a quarter of
+    ``memory_bytes`` is for it. Raises ValueError for a folder that holds no model this version can run, for an engine
+    that can't run here, and for a draft model with other tokens.
     """
     tokenizer = ChatTokenizer.load(tokenizer_folder(folder))
+    if draft_model is not None:
+        other = ChatTokenizer.load(tokenizer_folder(draft_model.folder))
+        if not tokenizer.agrees_with(other):
+            raise ValueError(
+                f"{draft_model.name} can't draft for {name}: its tokenizer has other tokens; choose a model of the "
+                "same family, or none"
+            )
     target, description = _load_target(name, folder, engine, context_length)
     cache = PrefixCache(prefix_cache_bytes) if prefix_cache_bytes else None
     cost = measured_once(target, folder / "step-cost.json", _conditions(description.partition(" (")[0]))
-    drafting = Drafting(tokenizer.variants(target.vocabulary), ends=tokenizer.end_tokens)
+    small = model = None
+    if draft_model is not None:
+        small = _load_small(draft_model, engine, context_length)
+        model = small.drafting_for(target, tokenizer, cost, memory_bytes // 4)
+        memory_bytes -= memory_bytes // 4
+    drafting = Drafting(tokenizer.variants(target.vocabulary), ends=tokenizer.end_tokens, model=model)
     generator = SpeculativeGenerator(
         target, tokenizer, drafting, max_rows, cache, cost, memory_bytes, turn or nullcontext()
     )
-    return Decoder(target, tokenizer, generator, description, cost)
+    return Decoder(target, tokenizer, generator, description, cost, small)
+
+
+def _load_small(choice: DraftModelChoice, engine: str, context_length: int) -> SmallModel:
+    target, description = _load_target(choice.name, choice.folder, engine, context_length)
+    conditions = _conditions(description.partition(" (")[0])
+    cost = measured_once(target, choice.folder / "step-cost.json", conditions)
+    return SmallModel(target, description, cost, choice.rejection)
 
 
 def _conditions(engine: str) -> str:

@@ -6,6 +6,7 @@ The cost of a row is one copy of it and work for the distinct tokens of the text
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +45,15 @@ class Penalties:
         if self._counting:
             place = self._place(token)  # which may put a longer array in the place of `_counts`
             self._counts[place] += 1
+
+    def fork(self) -> Penalties:
+        """One that knows the same text and goes on by itself."""
+        if not self._counting:
+            return self
+        forked = copy(self)
+        forked._places = dict(self._places)
+        forked._tokens, forked._counts = self._tokens.copy(), self._counts.copy()
+        return forked
 
     def apply(self, row: Row) -> Row:
         """Logits of shape (vocabulary,) with everything applied; ``row`` itself where nothing is to be done."""

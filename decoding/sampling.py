@@ -9,6 +9,7 @@ with a draft distribution of one point).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from decoding.generator import SamplingParams
 from decoding.penalties import Penalties
 
 _MASK = (1 << 64) - 1
+
+_GUESSING, _ACCEPTING = 1, 2
+"""Purposes of numbers beside the choice of a token itself."""
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -41,11 +45,41 @@ class Sampler:
 
     def choose(self, logits: torch.Tensor) -> int:
         """The next token, from float32 logits of shape (vocabulary,). Raises `InvalidLogits`."""
+        token = self.pick(logits)
+        self.follow(token)
+        return token
+
+    def pick(self, logits: torch.Tensor) -> int:
+        """The same, without taking it into the text."""
+        return choose(self._penalties.apply(logits.numpy()), self._params, self._position)
+
+    def guess(self, logits: torch.Tensor) -> tuple[int, Probabilities]:
+        """A token that a draft model draws with a number of its own, and what it was drawn from; to be accepted."""
         row = self._penalties.apply(logits.numpy())
-        token = choose(row, self._params, self._position)
+        _best(row, self._position)
+        probabilities = distribution(row, self._params)
+        return draw(probabilities, uniform(self._params.seed, self._position, _GUESSING)), probabilities
+
+    def accept(self, logits: torch.Tensor, guess: int, drawn_from: Probabilities) -> int:
+        """The next token, which is ``guess`` as often as `draw_or_replace` can make it so."""
+        row = self._penalties.apply(logits.numpy())
+        _best(row, self._position)
+        seed, position = self._params.seed, self._position
+        numbers = uniform(seed, position, _ACCEPTING), uniform(seed, position)
+        token = draw_or_replace(distribution(row, self._params), guess, drawn_from, *numbers)
+        self.follow(token)
+        return token
+
+    def follow(self, token: int) -> None:
+        """The text grew by ``token``."""
         self._penalties.append(token)
         self._position += 1
-        return token
+
+    def fork(self) -> Sampler:
+        """One that knows the same text and goes on by itself."""
+        forked = copy(self)
+        forked._penalties = self._penalties.fork()
+        return forked
 
 
 def choose(row: npt.NDArray[np.float32], params: SamplingParams, position: int) -> int:
@@ -53,12 +87,17 @@ def choose(row: npt.NDArray[np.float32], params: SamplingParams, position: int) 
 
     Raises `InvalidLogits` when the winning logit is not finite. Equal logits: the lowest token id wins.
     """
-    best = int(np.argmax(row))
-    if not np.isfinite(row[best]):
-        raise InvalidLogits(f"the model's logits at position {position} are not finite")
+    best = _best(row, position)
     if params.temperature == 0.0:
         return best
     return draw(distribution(row, params), uniform(params.seed, position))
+
+
+def _best(row: npt.NDArray[np.float32], position: int) -> int:
+    best = int(np.argmax(row))
+    if not np.isfinite(row[best]):
+        raise InvalidLogits(f"the model's logits at position {position} are not finite")
+    return best
 
 
 def draw(probabilities: Probabilities, number: float) -> int:
@@ -67,6 +106,21 @@ def draw(probabilities: Probabilities, number: float) -> int:
     chosen = int(np.searchsorted(reached, number * reached[-1], side="right"))
     # Rounding may carry the product to the whole itself: never step past the last possible token.
     return chosen if chosen < len(reached) else int(np.flatnonzero(probabilities)[-1])
+
+
+def draw_or_replace(
+    target: Probabilities, guess: int, drawn_from: Probabilities, accepting: float, replacing: float
+) -> int:
+    """A token of the ``target`` distribution, given a ``guess`` from another one (Leviathan et al. 2023, Algorithm 1).
+
+    The guess stays with probability min(1, target / drawn from); what is missing of the target takes its place. Both
+    distributions are given up to a factor; the two numbers are in [0, 1).
+    """
+    wanted, offered = target / target.sum(), drawn_from / drawn_from.sum()
+    if accepting * offered[guess] < wanted[guess]:
+        return guess
+    missing = np.maximum(wanted - offered, 0.0)
+    return draw(missing if missing.any() else wanted, replacing)
 
 
 def distribution(row: npt.NDArray[np.float32], params: SamplingParams) -> Probabilities:
@@ -105,12 +159,14 @@ def _only(probabilities: Probabilities, tokens: npt.NDArray[np.intp]) -> Probabi
     return kept
 
 
-def uniform(seed: int, position: int) -> float:
+def uniform(seed: int, position: int, purpose: int = 0) -> float:
     """A number in [0, 1) that depends on nothing but its arguments.
 
-    Two rounds of the SplitMix64 finaliser (Steele, Lea and Flood 2014), one per argument.
+    A round of the SplitMix64 finaliser (Steele, Lea and Flood 2014) per argument; ``purpose`` 0 needs none.
     """
     state = _mix(_mix(seed & _MASK) ^ (position & _MASK))
+    if purpose:
+        state = _mix(state ^ purpose)
     return (state >> 11) / (1 << 53)
 
 

@@ -28,6 +28,9 @@ app = typer.Typer(
 
 PEERS = ("llama.cpp", "transformers")
 Model = Annotated[str | None, typer.Option(help="Model to measure; left out: the one that is set.")]
+Draft = Annotated[
+    str | None, typer.Option("--draft-model", help="Small model that guesses too; left out: the one that is set.")
+]
 Questions = Annotated[Path, typer.Option(help="Questions whose prompts are measured, one JSON object a line.")]
 Prompts = Annotated[Path | None, typer.Option(help='Prompts instead: a JSON object with a "prompt" text on each line.')]
 Collection = Annotated[str | None, typer.Option(help="Collection to build prompts from.")]
@@ -67,13 +70,18 @@ def decoding(
     peers: Peers = False,
     without: Without = None,
     exactness: Annotated[bool, typer.Option(help="Count differing bits, too.")] = True,
+    draft_model: Draft = None,
     as_json: AsJson = False,
 ) -> None:
     """Print times of steps, speed of answers, what each draft source brings, and bits that differ (none should).
 
-    Exit code 1 when any bit or token differs.
+    With a draft model answers are made without it, with it where it pays, and with it in each answer from its first
+    token on. Exit code 1 when any bit or token differs.
     """
-    with _subject(model, questions, prompts, collection, answers, max_tokens) as subject, ExitStack() as stack:
+    with (
+        _subject(model, draft_model, questions, prompts, collection, answers, max_tokens) as subject,
+        ExitStack() as stack,
+    ):
         from api.cli import bench_tables as tables
         from decoding.bench.answers import compare
         from decoding.bench.exactness import check
@@ -86,14 +94,25 @@ def decoding(
         steps = measure(decoder.target, context[:1024])
         show(tables.steps_table(steps))
         ours, plain = _engine(decoder, "docqa", SOURCES), _engine(decoder, "docqa, no drafts", None)
-        engines: list[Engine] = [ours, plain, *(_peers(subject, stack, without or ()) if peers else ())]
+        drafted = (
+            []
+            if decoder.draft_model is None
+            else [
+                _engine(decoder, "docqa, draft model", SOURCES, small=True),
+                _engine(decoder, "docqa, draft model from the start", SOURCES, small=True, eager=True),
+            ]
+        )
+        engines: list[Engine] = [ours, plain, *drafted, *(_peers(subject, stack, without or ()) if peers else ())]
         _tell(f"answers to {len(subject.prompts)} prompts by {', '.join(engine.name for engine in engines)}")
         speeds = compare(engines, subject.prompts, lambda done: typer.echo(f"  {done}", err=True))
         show(tables.speed_table(speeds))
         drafts = {"all": tables.drafts(ours.done.values())}
+        drafts |= {f"all, {each.name.removeprefix('docqa, ')}": tables.drafts(each.done.values()) for each in drafted}
         known = PrefixCache(CACHE_BYTES)  # drafts alone are compared here, so prompts are read once
-        for sources in (*((source,) for source in SOURCES), SOURCES[:2]):
-            engine = _engine(decoder, ", ".join(sources), sources, prefix_cache=known)
+        alone = [_engine(decoder, ", ".join(each), each, prefix_cache=known) for each in (*zip(SOURCES), SOURCES[:2])]
+        if decoder.draft_model is not None:
+            alone.append(_engine(decoder, "draft model", (), prefix_cache=known, small=True, eager=True))
+        for engine in alone:
             _tell(f"drafts from {engine.name}")
             compare([engine], subject.prompts)
             drafts[engine.name] = tables.drafts(engine.done.values())
@@ -118,7 +137,9 @@ def decoding(
             "speed": speeds,
             "drafts": drafts,
             "exactness": checks,
-            "other_outputs": _differing(subject, ours, plain),
+            "other_outputs": sorted(
+                {prompt for each in (ours, *drafted) for prompt in _differing(subject, each, plain)}
+            ),
         }
         if as_json:
             _print_json(report)
@@ -144,7 +165,7 @@ def serving(
     as_json: AsJson = False,
 ) -> None:
     """Print what callers feel when many ask at once: ours together and one at a time, with and without drafts."""
-    with _subject(model, questions, prompts, collection, requests, max_tokens) as subject:
+    with _subject(model, None, questions, prompts, collection, requests, max_tokens) as subject:
         from api.cli import bench_tables as tables
         from decoding.bench.serving import Load, arriving, summary, together
 
@@ -176,7 +197,13 @@ def serving(
 
 @contextmanager
 def _subject(
-    model: str | None, questions: Path, file: Path | None, collection: str | None, count: int, max_tokens: int
+    model: str | None,
+    draft_model: str | None,
+    questions: Path,
+    file: Path | None,
+    collection: str | None,
+    count: int,
+    max_tokens: int,
 ) -> Iterator[_Subject]:
     with one_line_errors():
         import torch
@@ -187,7 +214,8 @@ def _subject(
         from decoding.bench.llama_cpp import PeerMissing
         from qa.evaluation.questions import QuestionsError
 
-        settings = load_settings(**({"model": model} if model else {}))
+        chosen = {"model": model, "draft_model": draft_model}
+        settings = load_settings(**{name: value for name, value in chosen.items() if value is not None})
         try:
             with LocalComponents(settings) as components:
                 found = (
@@ -214,8 +242,13 @@ def _engine(
     *,
     one_at_a_time: bool = False,
     prefix_cache: PrefixCache | None = None,
+    small: bool = False,
+    eager: bool = False,
 ) -> OurEngine:
-    """The decoder with these draft sources (none: plain decoding); nothing is known from before."""
+    """The decoder with these draft sources (None: plain decoding); nothing is known from before.
+
+    ``small``: and with the draft model; ``eager`` see `decoding.drafting.wager`.
+    """
     from decoding.bench.engines import OurEngine
     from decoding.drafting.drafter import Drafting
     from decoding.generate import SpeculativeGenerator
@@ -223,7 +256,11 @@ def _engine(
     target, tokenizer = decoder.target, decoder.tokenizer
     drafting = None
     if sources is not None:
-        drafting = Drafting(tokenizer.variants(target.vocabulary), sources=sources, ends=tokenizer.end_tokens)
+        model = None
+        if small and decoder.draft_model is not None:
+            model = decoder.draft_model.drafting_for(target, tokenizer, decoder.cost, CACHE_BYTES, eager=eager)
+        classes = tokenizer.variants(target.vocabulary)
+        drafting = Drafting(classes, sources=sources, ends=tokenizer.end_tokens, model=model)
     generator = SpeculativeGenerator(target, tokenizer, drafting, prefix_cache=prefix_cache, cost=decoder.cost)
     return OurEngine(name, generator, tokenizer.end_tokens, one_at_a_time=one_at_a_time)
 

@@ -95,7 +95,7 @@ def _store(settings: Settings) -> ModelStore:
 
 
 def _configured(settings: Settings) -> list[str]:
-    return [settings.model, settings.embedder]
+    return [name for name in (settings.model, settings.embedder, settings.draft_model) if name]
 
 
 def _fetch_with_bar(store: ModelStore, name: str) -> None:

@@ -12,6 +12,7 @@ import typer
 from api.cli.failure import CommandFailed, one_line_errors
 
 if TYPE_CHECKING:
+    from api.components import LocalComponents
     from api.readiness import State
     from api.settings import Settings
 
@@ -57,7 +58,7 @@ def _run(settings: Settings) -> None:
             if isinstance(state, Failed):
                 server.should_exit = True
             else:
-                _say(f"{settings.model} runs on this engine: {components.decoder.engine}")
+                _say_what_runs(settings, components)
                 typer.echo(f"docqa is ready: {bound.url}")
 
         config = uvicorn.Config(
@@ -78,6 +79,13 @@ def _run(settings: Settings) -> None:
     for state in ended:
         if isinstance(state, Failed):
             raise CommandFailed(f"could not start: {state.error}") from state.error
+
+
+def _say_what_runs(settings: Settings, components: LocalComponents) -> None:
+    decoder = components.decoder
+    _say(f"{settings.model} runs on this engine: {decoder.engine}")
+    if decoder.draft_model is not None:
+        _say(f"{settings.draft_model} drafts for it, where that pays, on this engine: {decoder.draft_model.engine}")
 
 
 def _say_who_may(settings: Settings) -> None:

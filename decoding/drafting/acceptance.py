@@ -22,10 +22,13 @@ _BY_MATCH = {
 _BY_AGREEMENT = (0.2, 0.25, 0.45, 0.6, 1.0)
 _OF_RECENT_PLACES = {1: 2.2, 2: 1.45}
 _SUCCESSOR_BY_AGREEMENT = (0.04, 0.045, 0.06, 0.08, 0.1)
+_MODEL_BY_CONFIDENCE = (0.45, 0.65, 0.8, 0.93, 0.99)
 
 
 def prior(evidence: Evidence) -> float:
     """The probability to begin with, from recorded answers to half of the sample questions (see DECISIONS.md)."""
+    if evidence.source == "model":
+        return _MODEL_BY_CONFIDENCE[evidence.agreement]
     if evidence.source == "successor":
         return _SUCCESSOR_BY_AGREEMENT[evidence.agreement]
     probability = _BY_MATCH[evidence.source][MATCH_LENGTHS.index(evidence.match_length)]

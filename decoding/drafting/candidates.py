@@ -22,6 +22,7 @@ _RANGE_OF_LENGTH = [max(low for low in MATCH_LENGTHS if low <= length) for lengt
 class Evidence(NamedTuple):
     """What acceptance is learnt by. ``match_length`` is the lower end of its range, ``agreement`` 0 to 4.
 
+    ``agreement`` of a draft model is the range of the probability that it gives to its guess.
     ``recent``: one of the places is in the last tokens of the prompt (in questions and answers, the question) or
     behind them.
     """

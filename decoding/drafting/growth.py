@@ -118,5 +118,17 @@ def learn(growth: Growth, confirmed: Sequence[int], acceptance: Acceptance) -> I
         index = grown + 1 if grown is not None else None
 
 
+def knows(growth: Growth, confirmed: Sequence[int], besides: str) -> int:
+    """How many of the ``confirmed`` tokens were guessed before the first that only the source ``besides`` guessed."""
+    index = 0
+    for count, token in enumerate(confirmed):
+        at = growth.offers[index]
+        grown = at.grown.get(token)
+        if grown is None or any(each.token == token and each.evidence.source == besides for _, each in at.candidates):
+            return count
+        index = grown + 1
+    return len(confirmed)
+
+
 def _probability(ranked: tuple[float, Candidate]) -> float:
     return ranked[0]

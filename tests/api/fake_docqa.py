@@ -31,7 +31,7 @@ def fake_parts() -> dict[str, object]:
         "catalog": catalog,
         "answers": FakeAnswers(catalog),
         "matcher": QuestionMatcher(HashEmbedder()),
-        "decoder": SimpleNamespace(engine="none at all (a test)"),
+        "decoder": SimpleNamespace(engine="none at all (a test)", draft_model=None),
         "load": _load,
         "require_models": lambda _: None,
     }

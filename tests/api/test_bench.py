@@ -56,6 +56,19 @@ def test_decoding_is_measured_and_exact(prompts: Path) -> None:
 
 @pytest.mark.models
 @needs_model
+def test_a_draft_model_is_measured(prompts: Path) -> None:
+    arguments = ["bench", "decoding", "--model", MODEL, "--draft-model", MODEL, "--prompts", str(prompts)]
+    done = CliRunner().invoke(app, [*arguments, "--max-tokens", "12", "--no-exactness", "--json"])
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert report["other_outputs"] == []
+    engines = [speed["engine"] for speed in report["speed"]]
+    assert engines == ["docqa", "docqa, no drafts", "docqa, draft model", "docqa, draft model from the start"]
+    assert report["drafts"]["draft model"]["accepted"]["model"] > 0
+
+
+@pytest.mark.models
+@needs_model
 def test_serving_is_measured(prompts: Path) -> None:
     arguments = ["bench", "serving", "--model", MODEL, "--prompts", str(prompts), "--max-tokens", "6", "--forced"]
     done = CliRunner().invoke(app, [*arguments, "--streams", "1,2", "--rate", "50", "--requests", "2", "--json"])

@@ -28,6 +28,7 @@ from decoding.prefix_cache import PrefixCache
 from decoding.request import Request
 from decoding.sampling import Sampler
 from decoding.target import TargetModel
+from tests.decoding.drafting.making import draft_model
 
 COST = StepCost((1, 16, 128), (1.0, 1.2, 6.0))
 """Few rows of a prompt go beside streams, so that prompts are cut into many pieces."""
@@ -116,12 +117,22 @@ def schedule(chance: random.Random, sizes: Sizes) -> list[Ask]:
 
 
 def run(
-    target: TargetModel, tokenizer: Tokenizer, asks: Sequence[Ask], memory_bytes: int, cache_bytes: int, max_rows: int
+    target: TargetModel,
+    tokenizer: Tokenizer,
+    asks: Sequence[Ask],
+    memory_bytes: int,
+    cache_bytes: int,
+    max_rows: int,
+    small: TargetModel | None = None,
 ) -> Outcome:
-    """Run ``asks`` together. Raises AssertionError for an answer that is another one alone, or for one that starves."""
+    """Run ``asks`` together, with guesses of the model ``small`` if there is one.
+
+    Raises AssertionError for an answer that is another one alone, or for one that starves.
+    """
     cache = PrefixCache(cache_bytes) if cache_bytes else None
-    drafting = Drafting(ends=tokenizer.end_tokens)
-    batch = Batch(target, max_rows, memory_bytes, COST, cache)
+    model = draft_model(small, target.vocabulary, memory_bytes) if small is not None else None
+    drafting = Drafting(ends=tokenizer.end_tokens, model=model)
+    batch = Batch(target, max_rows, memory_bytes, COST, cache, drafting)
     requests = [Request(ask.prompt, ask.params, tokenizer, drafting(ask.params), COST) for ask in asks]
     samplers = [WatchedSampler(ask.params.sampling, ask.prompt) for ask in asks]
     for request, sampler in zip(requests, samplers, strict=True):
@@ -158,7 +169,14 @@ def _most_passes(asks: Sequence[Ask], preemptions: int) -> int:
     return sum(ask.params.max_tokens + len(ask.prompt) // 16 + 2 for ask in asks) + preemptions * (longest // 16 + 2)
 
 
-def run_many(target: TargetModel, tokenizer: Tokenizer, count: int, seed: int, sizes: Sizes) -> Outcome:
+def run_many(
+    target: TargetModel,
+    tokenizer: Tokenizer,
+    count: int,
+    seed: int,
+    sizes: Sizes,
+    small: TargetModel | None = None,
+) -> Outcome:
     """So many random schedules; the sums of what they went through."""
     passes = preemptions = cancelled = 0
     widest = target.bytes_for(sizes.prompt + sizes.output + 32)
@@ -168,7 +186,7 @@ def run_many(target: TargetModel, tokenizer: Tokenizer, count: int, seed: int, s
         memory = chance.choice([widest, int(chance.uniform(1.0, 3.0) * widest), 100 * widest])
         cache = chance.choice([0, widest, 10 * widest])
         try:
-            outcome = run(target, tokenizer, asks, memory, cache, chance.choice([1, 8, 32]))
+            outcome = run(target, tokenizer, asks, memory, cache, chance.choice([1, 8, 32]), small)
         except AssertionError as error:
             raise AssertionError(f"schedule {index} of seed {seed}: {error}") from error
         passes, preemptions = passes + outcome.passes, preemptions + outcome.preemptions

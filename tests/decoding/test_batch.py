@@ -21,6 +21,7 @@ from decoding.sampling import InvalidLogits
 from decoding.schedule import PEOPLE_IN_A_ROW, PREFILL_ROWS
 from decoding.target import Extension
 from tests.decoding.drafting.making import FLAT
+from tests.decoding.dull import Dull
 from tests.decoding.schedules import Sizes, run_many
 from tests.decoding.tiny import exact_target, needs_exact, write_gguf
 from tests.fakes.decoding import ByteTokenizer
@@ -80,6 +81,17 @@ def test_random_schedules_change_no_bit(tmp_path: Path) -> None:
     outcome = run_many(target, ByteTokenizer(), 60, 2, Sizes(64, 150, 100))
     assert outcome.preemptions > 10
     assert target.used_bytes == 0
+
+
+def test_random_schedules_with_a_draft_model_change_nothing() -> None:
+    """It is right two times out of three, and its keys and values go when a request goes or loses its place."""
+    target = HashTarget(vocabulary=60, context_length=400, memory=3)
+    small = Dull(target, right=0.67)
+    outcome = run_many(target, ByteTokenizer(), 40, 3, Sizes(60, 100, 60), small)
+    assert outcome.preemptions > 3
+    assert outcome.cancelled > 3
+    assert small.passes > 300
+    assert (target.open_sequences, small.open_sequences) == (0, 0)
 
 
 def test_streams_share_each_pass() -> None:

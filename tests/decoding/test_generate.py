@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decoding.draft import Draft, DraftSource, Guess
+from decoding.draft import Draft, Drafter, DraftSource, Guess
 from decoding.drafting.drafter import SOURCES, Drafting
 from decoding.generate import SpeculativeGenerator
 from decoding.generator import (
@@ -68,7 +68,7 @@ class GivenDraft:
 
     def __init__(self, drafts: Sequence[Sequence[int] | Draft]) -> None:
         self._drafts = [draft if isinstance(draft, Draft) else Draft.chain(draft, "given") for draft in drafts]
-        self.closed = 0
+        self.closed = self.released = 0
         self.context: list[int] = []
 
     def append(self, tokens: Sequence[int]) -> None:
@@ -78,15 +78,31 @@ class GivenDraft:
         del rows
         return GivenProposal(self._drafts.pop(0).guesses) if self._drafts else None
 
+    def release(self) -> None:
+        self.released += 1
+
     def close(self) -> None:
         self.closed += 1
+
+
+class Giving:
+    """Makes the same source for every request."""
+
+    def __init__(self, source: GivenDraft) -> None:
+        self._source = source
+
+    def __call__(self, params: GenerationParams) -> GivenDraft:
+        return self._source
+
+    def prepare(self, sources: Sequence[DraftSource], limits: Sequence[int]) -> None:
+        """It needs no preparation."""
 
 
 def generate(
     target: TargetModel,
     prompt: list[int],
     params: GenerationParams,
-    source: Callable[[GenerationParams], DraftSource] | None = None,
+    source: Drafter | None = None,
     max_rows: int = 16,
 ) -> GenerationDone:
     *_, done = SpeculativeGenerator(target, ByteTokenizer(), source, max_rows, cost=FLAT).generate(prompt, params)
@@ -155,7 +171,7 @@ def test_half_right_drafts_change_nothing(
     for _ in range(24):
         start, length = data.draw(st.integers(0, 23)), data.draw(st.integers(0, 8))
         drafts.append([*plain[start : start + length], *data.draw(st.lists(st.integers(0, 9), max_size=3))])
-    done = generate(target, prompt, GenerationParams(24, sampling), lambda _: GivenDraft(drafts))
+    done = generate(target, prompt, GenerationParams(24, sampling), Giving(GivenDraft(drafts)))
     assert list(done.tokens) == plain
 
 
@@ -178,7 +194,7 @@ def test_half_right_trees_change_nothing(data: st.DataObject, prompt: list[int],
             parent = list(guesses).index((parent, token))
         drafts.append(Draft(tuple(guesses.values())))
     source = GivenDraft(drafts)
-    done = generate(target, prompt, GenerationParams(24, sampling), lambda _: source, max_rows=20)
+    done = generate(target, prompt, GenerationParams(24, sampling), Giving(source), max_rows=20)
     assert list(done.tokens) == plain
     assert source.closed == 1
 
@@ -198,7 +214,7 @@ def test_a_perfect_draft_takes_the_fewest_steps() -> None:
     target = HashTarget(vocabulary=50)
     plain = decode_plainly(target, [1, 2, 3], 17, frozenset(), SamplingParams())
     drafts = [plain[:7], plain[8:15]]
-    done = generate(target, [1, 2, 3], GenerationParams(17), lambda _: GivenDraft(drafts), max_rows=8)
+    done = generate(target, [1, 2, 3], GenerationParams(17), Giving(GivenDraft(drafts)), max_rows=8)
     assert list(done.tokens) == plain
     assert (done.stats.steps, done.stats.drafted, done.stats.accepted, done.stats.rows) == (2, 14, 14, 9)
     assert done.stats.sources == (SourceCount("given", 0, 14, 14),)
@@ -222,7 +238,7 @@ def test_an_end_token_inside_a_confirmed_draft_ends_it() -> None:
     ending = plain[5]
     expected = plain[: plain.index(ending)]
     source = GivenDraft([[], plain[1:11]])
-    generator = SpeculativeGenerator(target, Ending(), lambda _: source, cost=FLAT)
+    generator = SpeculativeGenerator(target, Ending(), Giving(source), cost=FLAT)
     *_, done = generator.generate([1, 2, 3], GenerationParams(12))
     assert isinstance(done, GenerationDone)
     assert list(done.tokens) == expected
@@ -282,7 +298,7 @@ def test_a_stop_string_over_several_tokens_of_one_step_ends_it() -> None:
     plain = decode_plainly(target, [1, 2, 3], 30, frozenset(), SamplingParams())
     text = ByteTokenizer().decode(plain)
     params = GenerationParams(30, stop=(text[10:14],))
-    done = generate(target, [1, 2, 3], params, lambda _: GivenDraft([[], plain[1:]]), max_rows=32)
+    done = generate(target, [1, 2, 3], params, Giving(GivenDraft([[], plain[1:]])), max_rows=32)
     assert done.text == text[: text.index(text[10:14])]
     assert (done.finish_reason, done.stats.steps) == (FinishReason.STOP, 1)
 

@@ -10,9 +10,10 @@ import torch
 from decoding.drafting.drafter import SOURCES, Drafting
 from decoding.drafting.step_cost import DEFAULT_COST
 from decoding.exact import compiler
+from decoding.exact.target import ExactTarget
 from decoding.generate import SpeculativeGenerator
 from decoding.generator import DraftText, GenerationDone, GenerationParams, SamplingParams
-from decoding.loading import Decoder, load_decoder
+from decoding.loading import Decoder, DraftModelChoice, load_decoder
 from decoding.oracle import decode_plainly
 from decoding.prefix_cache import PrefixCache
 from decoding.tree import StepTree
@@ -124,6 +125,28 @@ def test_drafting_changes_no_token(decoder: Decoder, prompt: list[int], sampling
             assert list(done.tokens) == plain
             accepted += done.stats.accepted
         assert accepted > 0
+
+
+@pytest.mark.parametrize(
+    "sampling", [SamplingParams(), SamplingParams(temperature=0.8, top_p=0.95, seed=3)], ids=["greedy", "sampled"]
+)
+def test_a_model_can_draft_for_itself(decoder: Decoder, prompt: list[int], sampling: SamplingParams) -> None:
+    """It is always right: it thinks the same and draws by the same numbers."""
+    loaded = load_decoder(MODEL.name, MODEL, draft_model=DraftModelChoice(MODEL.name, MODEL))
+    assert loaded.draft_model is not None
+    target, tokenizer = loaded.target, loaded.tokenizer
+    model = loaded.draft_model.drafting_for(target, tokenizer, DEFAULT_COST, 1 << 28, eager=True)
+    drafting = Drafting(sources=(), ends=tokenizer.end_tokens, model=model)
+    generator = SpeculativeGenerator(target, tokenizer, drafting, cost=DEFAULT_COST)
+    *_, done = generator.generate(prompt, GenerationParams(60, sampling))
+    assert isinstance(done, GenerationDone)
+    assert list(done.tokens) == decode_plainly(decoder.target, prompt, 60, tokenizer.end_tokens, sampling)
+    assert done.stats.drafted > 10
+    if isinstance(target, ExactTarget):
+        assert done.stats.accepted >= done.stats.drafted - 2  # up to where the answer ends
+        drafts = loaded.draft_model.target
+        assert isinstance(drafts, ExactTarget)
+        assert drafts.used_bytes == 0
 
 
 def test_words_are_alike_in_a_sentence_and_at_its_start(decoder: Decoder) -> None:

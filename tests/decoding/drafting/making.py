@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from decoding.draft import Draft, DraftSource, Proposal
 from decoding.drafting.allotment import allot, price
+from decoding.drafting.model import DraftModel
 from decoding.drafting.step_cost import StepCost
+from decoding.drafting.wager import Wager
+from decoding.target import TargetModel
 
 FLAT = StepCost((1, 100), (1.0, 1.0))
 """Rows cost nothing, so that drafts are as large as they can be."""
@@ -19,3 +24,22 @@ def draft_of(proposal: Proposal | None, limit: int, cost: StepCost = FLAT, rows:
 def make_draft(source: DraftSource, limit: int, cost: StepCost = FLAT, rows: int = 1) -> Draft:
     """What ``source`` guesses now."""
     return draft_of(source.propose(rows), limit, cost, rows)
+
+
+CHEAP = StepCost((1, 100), (0.01, 0.01))
+
+
+def draft_model(
+    small: TargetModel,
+    vocabulary: int,
+    memory_bytes: int = 1 << 20,
+    cost: StepCost = CHEAP,
+    target_cost: StepCost = FLAT,
+    *,
+    ends: Collection[int] = (),
+    eager: bool = True,
+    rejection: bool = False,
+) -> DraftModel:
+    """A model that guesses for a target with so large a vocabulary, whatever reading its texts costs."""
+    wager = Wager(target_cost, cost, eager=eager)
+    return DraftModel(small, cost, wager, vocabulary, memory_bytes, ends=ends, rejection=rejection)

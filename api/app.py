@@ -24,6 +24,7 @@ from api.routes import (
     health,
     mcp,
     session,
+    sign_in,
     unanswered,
 )
 from api.service import Service
@@ -71,6 +72,7 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
         unanswered,
         administration,
         session,
+        sign_in,
         health,
         mcp,
     ):

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
@@ -33,6 +33,9 @@ from api.unanswered_queue import UnansweredQueue
 from ingest.catalog import Catalog
 from qa.answer import Answer, AnswerDone, AnswerEvent, CuratedMark, Question, TextDelta, Turn
 from qa.curated import CuratedAnswers, events
+
+if TYPE_CHECKING:
+    from api.identity_provider import IdentityProvider  # its libraries are imported where there is one
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +179,7 @@ class Service:
         self._joint = JointAnswers(lambda question, cancel: components.answers.answer(question, cancel))
         self.metrics = Metrics(self.admission)
         self.memory: Memory = components.memory
-        self.sign_in = SignIn(settings, self.memory.keys)
+        self.sign_in = SignIn(settings, self.memory.keys, self.memory.sessions)
         self.rates = RateLimits()
 
     @property
@@ -193,6 +196,13 @@ class Service:
     def curated(self) -> CuratedAnswers:
         """What people have verified; only once everything is loaded."""
         return CuratedAnswers(self.memory.curated, self.catalog, self.components.matcher)
+
+    @cached_property
+    def identity_provider(self) -> IdentityProvider:
+        """Where people sign in; only where the settings name one."""
+        from api.identity_provider import IdentityProvider
+
+        return IdentityProvider(self.settings)
 
     @cached_property
     def unanswered(self) -> UnansweredQueue:

@@ -13,9 +13,10 @@ import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
@@ -26,9 +27,9 @@ TEST_PREFIX = f"{PREFIX}TEST_"
 DEFAULT_FILE = Path("docqa.toml")
 
 ModelSource = Literal["local", "hub", "index"]
-SignInMethod = Literal["keys", "proxy"]
+SignInMethod = Literal["keys", "proxy", "oidc"]
 HEADER_NAME = r"^[A-Za-z0-9-]{1,64}$"
-LISTS = ("allowed_hosts", "model_sources", "sign_in", "trusted_proxies", "curators", "admins")
+LISTS = ("allowed_hosts", "model_sources", "sign_in", "trusted_proxies", "oidc_scopes", "curators", "admins")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -58,8 +59,8 @@ class Settings(BaseSettings):
     )
     sign_in: Annotated[tuple[SignInMethod, ...], NoDecode] = Field(
         (),
-        description="Ways to sign in, comma-separated: keys (API keys), proxy (a header of a trusted proxy). Empty: "
-        "none is asked for; whoever reaches the service on loopback administers it.",
+        description="Ways to sign in, comma-separated: keys (API keys), proxy (a header of a trusted proxy), oidc "
+        "(OpenID Connect). Empty: none is asked for; whoever reaches the service on loopback administers it.",
     )
     open_access: bool = Field(
         False, description="Serve beyond loopback without sign-in: whoever reaches it can read every document."
@@ -73,6 +74,22 @@ class Settings(BaseSettings):
     proxy_groups_header: str = Field(
         "X-Forwarded-Groups", pattern=HEADER_NAME, description="Header in which it lists the user's groups."
     )
+    oidc_issuer: str | None = Field(
+        None,
+        description="Identity provider (OpenID Connect), by the address it calls itself; https, or on this machine.",
+    )
+    oidc_client_id: str | None = Field(None, description="Name under which the provider knows this service.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Password of this service at the provider; left out for a public client."
+    )
+    oidc_scopes: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("openid", "profile", "email"), description="What the provider is asked for, comma-separated."
+    )
+    oidc_user_claim: str = Field(
+        "email", description="Claim by which people are known here, in `curators`, `admins` and the audit log."
+    )
+    oidc_groups_claim: str = Field("groups", description="Claim that lists a person's groups.")
+    session_hours: float = Field(12.0, gt=0, le=8760, description="Hours after which one signs in again.")
     curators: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Users and groups with the role curator, comma-separated."
     )
@@ -183,6 +200,21 @@ class Settings(BaseSettings):
             ipaddress.ip_network(network)
         return value
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_issuer(cls, value: str | None) -> str | None:
+        if value is not None and not is_private(value):
+            raise ValueError("should begin with https://, or be on this machine")
+        return value
+
+    @model_validator(mode="after")
+    def _check_provider(self) -> Self:
+        if "oidc" in self.sign_in and (self.oidc_issuer is None or self.oidc_client_id is None):
+            raise ValueError("sign-in by oidc takes DOCQA_OIDC_ISSUER and DOCQA_OIDC_CLIENT_ID")
+        if "oidc" in self.sign_in and "openid" not in self.oidc_scopes:
+            raise ValueError("DOCQA_OIDC_SCOPES must hold openid")
+        return self
+
     @field_validator(*LISTS, mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -227,10 +259,7 @@ class Settings(BaseSettings):
     @property
     def on_loopback(self) -> bool:
         """Whether only this machine can reach the service."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return is_loopback(self.host)
 
     @property
     def url(self) -> str:
@@ -285,6 +314,22 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - one value of 
         raise SettingsError("\n".join(_invalid(details) for details in error.errors())) from error
 
 
+def is_private(address: str) -> bool:
+    """Whether nobody listens on the way to it: the address is encrypted, or on this machine."""
+    parts = urlsplit(address)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    return parts.scheme == "http" and is_loopback(parts.hostname or "")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is a name or an address of this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def settings_table() -> str:
     """The README's configuration table, in Markdown."""
     rows = ["| setting | environment | default | what it does |", "|---|---|---|---|"]
@@ -320,6 +365,10 @@ def _unknown(name: str, known: Iterable[str], where: str = "") -> str:
 
 
 def _invalid(details: ErrorDetails) -> str:
-    name = str(details["loc"][0])
     reason = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if not details["loc"]:
+        return reason
+    name = str(details["loc"][0])
+    if Settings.model_fields[name].annotation == SecretStr | None:
+        return f"{_variable(name)} (or {name} in the configuration file): {reason}"
     return f"{_variable(name)} (or {name} in the configuration file): {reason}, got {details['input']!r}"

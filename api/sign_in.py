@@ -1,17 +1,22 @@
-"""Who sent a request: by API key, by the proxy in front, or, where no sign-in is asked for, whoever it is."""
+"""Who sent a request: by API key, by his session, by the proxy in front; without sign-in, whoever it is."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
 from api.access import Caller, Role
+from api.edge import SAFE_METHODS
 from api.problems import Problem
+from api.session_cookie import SESSION
 from api.settings import Settings
 from api.state.keys import PREFIX, Keys
+from api.state.sessions import Session, Sessions
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="docqa"'}
 
@@ -19,9 +24,10 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="docqa"'}
 class SignIn:
     """Finds the caller of a request as the settings say."""
 
-    def __init__(self, settings: Settings, keys: Keys) -> None:
+    def __init__(self, settings: Settings, keys: Keys, sessions: Sessions) -> None:
         self._settings = settings
         self._keys = keys
+        self._sessions = sessions
         self._proxies = tuple(ipaddress.ip_network(network) for network in settings.trusted_proxies)
 
     async def caller(self, scope: Scope) -> Caller:
@@ -31,10 +37,13 @@ class SignIn:
         # OpenAI's clients always send a key: where none is asked for, one that is not ours means nothing.
         if secret is not None and (secret.startswith(PREFIX) or self._settings.sign_in):
             return await self._of_key(secret)
+        if "oidc" in self._settings.sign_in and (session := await self._session(scope, headers)):
+            return Caller(f"user:{session.user}", self._role_of(session.user, session.groups))
         if "proxy" in self._settings.sign_in and self._from_proxy(scope):
             user = headers.get(self._settings.proxy_user_header, "").strip()
+            groups = headers.get(self._settings.proxy_groups_header, "").split(",")
             if user:
-                return Caller(f"user:{user}", self._role_of(user, headers))
+                return Caller(f"user:{user}", self._role_of(user, map(str.strip, groups)))
         if self._settings.sign_in:
             raise Problem(401, "not-signed-in", "Sign in, or send an API key as a bearer token.", headers=CHALLENGE)
         # Who sits at this machine runs it; who comes from elsewhere may only read.
@@ -55,9 +64,17 @@ class SignIn:
             return False
         return address is not None and any(address in network for network in self._proxies)
 
-    def _role_of(self, user: str, headers: Headers) -> Role:
-        groups = headers.get(self._settings.proxy_groups_header, "").split(",")
-        names = {user, *(group.strip() for group in groups)}
+    async def _session(self, scope: Scope, headers: Headers) -> Session | None:
+        """The session whose cookie the request carries. Raises a 403 `Problem` for a write of unknown origin."""
+        secret = SESSION.read(HTTPConnection(scope), self._settings)
+        session = await run_in_threadpool(self._sessions.find, secret) if secret else None
+        # The edge has refused what says that it comes from elsewhere; a cookie goes along with what says nothing too.
+        if session and scope["method"] not in SAFE_METHODS and not {"sec-fetch-site", "origin"} & set(headers):
+            raise Problem(403, "cross-site", "A write with a session's cookie must say where it comes from (Origin).")
+        return session
+
+    def _role_of(self, user: str, groups: Iterable[str]) -> Role:
+        names = {user, *groups}
         if names & set(self._settings.admins):
             return Role.ADMIN
         return Role.CURATOR if names & set(self._settings.curators) else Role.READER

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
 from api.access import Caller, Permission, Role
 from api.callers import caller_of
 from api.problems import Problem
 from api.service import AnyService
+from api.session_cookie import SESSION
 from api.settings import SignInMethod
 
 router = APIRouter(prefix="/v1", tags=["session"])
+
+SIGN_IN_PATH = "/sign-in"
 
 
 class CallerBody(BaseModel):
@@ -50,4 +53,16 @@ async def session(request: Request, service: AnyService) -> SessionBody:
         if problem.status_code != 401:
             raise
         caller = None
-    return SessionBody(caller=caller, ways=list(service.settings.sign_in), sign_in_url=None)
+    ways = service.settings.sign_in
+    return SessionBody(caller=caller, ways=list(ways), sign_in_url=SIGN_IN_PATH if "oidc" in ways else None)
+
+
+@router.delete("/session", status_code=204)
+def sign_out(request: Request, service: AnyService) -> Response:
+    """Sign out of the service, not of the identity provider; keys and the proxy's users stay who they are."""
+    secret = SESSION.read(request, service.settings)
+    if secret:
+        service.memory.sessions.end(secret)
+    response = Response(status_code=204)
+    SESSION.forget(response, request, service.settings)
+    return response

@@ -12,6 +12,7 @@ from api.state.database import Database
 from api.state.feedback import FeedbackStore
 from api.state.keys import Keys
 from api.state.requests import Requests
+from api.state.sessions import Sessions
 from api.state.unanswered import UnansweredStore
 
 
@@ -26,3 +27,4 @@ class Memory:
         self.keys = Keys(database, clock)
         self.audit = AuditLog(database, clock)
         self.requests = Requests(database, clock)
+        self.sessions = Sessions(database, clock)

@@ -153,3 +153,23 @@ idempotency = Table(
     Column("body", String),
     Column("created_at", Double, nullable=False),
 )
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("user_name", Words, nullable=False),
+    Column("groups", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+)
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("state", String, primary_key=True),
+    Column("nonce", String, nullable=False),
+    Column("verifier", String, nullable=False),
+    Column("destination", Words, nullable=False),
+    Column("created_at", Double, nullable=False),
+)

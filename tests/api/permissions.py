@@ -38,6 +38,7 @@ PERMISSIONS: dict[tuple[str, str], Permission | None] = {
     ("GET", "/v1/audit"): ADMIN,
     ("GET", "/metrics"): ADMIN,
     ("GET", "/v1/session"): None,
+    ("DELETE", "/v1/session"): None,
     ("GET", "/healthz"): None,
     ("GET", "/readyz"): None,
 }

@@ -61,10 +61,14 @@ def time_answer(engine: Engine, prompt: BenchPrompt, *, forced: bool = False) ->
 def compare(
     engines: Sequence[Engine], prompts: Sequence[BenchPrompt], advance: Callable[[str], None] = lambda _: None
 ) -> list[Speed]:
-    """All engines on each prompt in turn, so that whatever else the machine does meets all of them."""
+    """All engines on each prompt in turn, so that whatever else the machine does meets all of them.
+
+    ``advance`` hears of every answer.
+    """
     timings: dict[str, list[Timing]] = {engine.name: [] for engine in engines}
     for prompt in prompts:
         for engine in engines:
-            timings[engine.name].append(time_answer(engine, prompt))
-            advance(f"{prompt.id}, {engine.name}")
+            timing = time_answer(engine, prompt)
+            timings[engine.name].append(timing)
+            advance(f"{prompt.id}, {engine.name}: {timing.tokens} tokens in {timing.whole_s:.2f} s")
     return [Speed.of(name, each) for name, each in timings.items()]

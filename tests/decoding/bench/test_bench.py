@@ -41,7 +41,10 @@ def ours(target: HashTarget, *, one_at_a_time: bool = False) -> OurEngine:
 
 def test_engines_are_timed_on_the_same_prompts() -> None:
     engine = ours(HashTarget(vocabulary=50))
-    (speed,) = compare([engine], PROMPTS)
+    heard: list[str] = []
+    (speed,) = compare([engine], PROMPTS, heard.append)
+    assert len(heard) == 6
+    assert heard[0].startswith("p0, ours: 30 tokens in ")
     assert (speed.answers, speed.tokens) == (6, 180)
     assert 0 < speed.first_s < speed.whole_s
     assert list(engine.done) == [prompt.id for prompt in PROMPTS]

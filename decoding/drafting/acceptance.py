@@ -6,7 +6,7 @@ probabilities of siblings need not be learnt together: one that is right takes n
 
 from __future__ import annotations
 
-from decoding.drafting.candidates import MATCH_LENGTHS, Evidence
+from decoding.drafting.candidates import MATCH_LENGTHS, RECENT, Evidence
 
 PRIOR_WEIGHT = 12.0
 """Observations that the prior counts as."""
@@ -20,7 +20,8 @@ _BY_MATCH = {
     "answer": (0.0, 0.02, 0.15, 0.25, 0.3, 0.85, 0.95),
 }
 _BY_AGREEMENT = (0.2, 0.25, 0.45, 0.6, 1.0)
-_OF_RECENT_PLACES = {1: 2.2, 2: 1.45}
+_OF_PLACES = {(1, 1): 1.9, (1, 2): 1.3, (RECENT, 1): 3.2, (RECENT, 2): 1.45}
+"""Factors by part of the prompt and match length: short matches say more in the question and the first passage."""
 _SUCCESSOR_BY_AGREEMENT = (0.04, 0.045, 0.06, 0.08, 0.1)
 _MODEL_BY_CONFIDENCE = (0.45, 0.65, 0.8, 0.93, 0.99)
 
@@ -33,7 +34,7 @@ def prior(evidence: Evidence) -> float:
         return _SUCCESSOR_BY_AGREEMENT[evidence.agreement]
     probability = _BY_MATCH[evidence.source][MATCH_LENGTHS.index(evidence.match_length)]
     probability *= _BY_AGREEMENT[evidence.agreement]
-    return probability * _OF_RECENT_PLACES.get(evidence.match_length, 1.0) if evidence.recent else probability
+    return probability * _OF_PLACES.get((evidence.part, evidence.match_length), 1.0)
 
 
 class Acceptance:

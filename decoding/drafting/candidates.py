@@ -13,6 +13,10 @@ MATCH_LENGTHS = (0, 1, 2, 3, 5, 9, 17)
 LONGEST_MATCH = 24
 """Tokens that are compared at most; a longer match says no more about what follows."""
 
+PARTS = 5
+"""Of a prompt, equally long."""
+RECENT, OUTPUT = PARTS, PARTS + 1
+
 AGREEMENTS = (0.08, 0.2, 0.45, 0.8)
 """Upper ends of the ranges of agreement: the share of the places with this match length where this token follows."""
 
@@ -23,14 +27,15 @@ class Evidence(NamedTuple):
     """What acceptance is learnt by. ``match_length`` is the lower end of its range, ``agreement`` 0 to 4.
 
     ``agreement`` of a draft model is the range of the probability that it gives to its guess.
-    ``recent``: one of the places is in the last tokens of the prompt (in questions and answers, the question) or
-    behind them.
+    ``part``: the fifth of the prompt in which the latest place with the longest match lies, 0 to 4 (rules come first,
+    then passages by rank); `RECENT` where one of the places is in the prompt's last tokens (in questions and answers,
+    the question), `OUTPUT` where the latest is behind the prompt; 0 in other texts.
     """
 
     source: str
     match_length: int
     agreement: int = 4
-    recent: bool = False
+    part: int = 0
 
 
 class Candidate(NamedTuple):

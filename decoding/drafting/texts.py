@@ -11,7 +11,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from decoding.draft import Origin
-from decoding.drafting.candidates import LONGEST_MATCH, Candidate, Evidence, agreement, match_range
+from decoding.drafting.candidates import (
+    LONGEST_MATCH,
+    OUTPUT,
+    PARTS,
+    RECENT,
+    Candidate,
+    Evidence,
+    agreement,
+    match_range,
+)
 
 MOST_PLACES = 96
 """Places that are looked at, the latest first: bounds the cost on text that repeats itself."""
@@ -109,7 +118,7 @@ class TextCursor:
                 longest[token] = place
             counts[token, place.length] = counts.get((token, place.length), 0) + 1
             totals[place.length] = totals.get(place.length, 0) + 1
-            if place.end >= source.recent_from:
+            if source.part(place.end) == RECENT:
                 recent.add((token, place.length))
         return [
             Candidate(
@@ -118,7 +127,7 @@ class TextCursor:
                     source.name,
                     match_range(place.length),
                     agreement(counts[token, place.length], totals[place.length]),
-                    (token, place.length) in recent,
+                    self._part(place, (token, place.length) in recent),
                 ),
                 source.origin(place.end + 1),
             )
@@ -132,6 +141,10 @@ class TextCursor:
             Place(place.end + 1, place.length + 1) for place in self._places if self._following(place) == token
         ] or self._source.index.find(context)
         return TextCursor(self._source, context, places, (*self._guesses, token)) if places else None
+
+    def _part(self, latest: Place, recent: bool) -> int:
+        part = self._source.part(latest.end)
+        return RECENT if recent and part != OUTPUT else part
 
     def _following(self, place: Place) -> int | None:
         tokens = self._source.index.tokens
@@ -149,7 +162,6 @@ class TextSource:
         self.name = name
         self.goes_round = index is None
         self.index = index if index is not None else TextIndex("prompt", classes)
-        self.recent_from = len(self.index.tokens)
         self._prompt: int | None = None
         self._context: tuple[int, ...] = ()
 
@@ -160,12 +172,20 @@ class TextSource:
             self.index.append(tokens)
             if self._prompt is None:
                 self._prompt = len(tokens)
-                self.recent_from = len(tokens) - RECENT_TOKENS
 
     def cursor(self) -> TextCursor | None:
         """The places that end like the context."""
         places = self.index.find(self._context) if self._context else []
         return TextCursor(self, self._context, places) if places else None
+
+    def part(self, end: int) -> int:
+        """See `Evidence`, of a place that ends at index ``end``."""
+        prompt = self._prompt
+        if not self.goes_round or not prompt:
+            return 0
+        if end >= prompt - 1:
+            return OUTPUT
+        return RECENT if end >= prompt - RECENT_TOKENS else PARTS * end // prompt
 
     def origin(self, index: int) -> Origin:
         """Where the token at ``index`` comes from."""

@@ -7,12 +7,12 @@ import itertools
 import pytest
 
 from decoding.drafting.acceptance import Acceptance, prior
-from decoding.drafting.candidates import MATCH_LENGTHS, Evidence, agreement, match_range
+from decoding.drafting.candidates import MATCH_LENGTHS, OUTPUT, Evidence, agreement, match_range
 
 ALL = [
-    Evidence(source, length, agreed, recent)
-    for source, length, agreed, recent in itertools.product(
-        ("text", "document", "answer", "successor"), MATCH_LENGTHS[1:], range(5), (False, True)
+    Evidence(source, length, agreed, part)
+    for source, length, agreed, part in itertools.product(
+        ("text", "document", "answer", "successor"), MATCH_LENGTHS[1:], range(5), range(OUTPUT + 1)
     )
 ]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from decoding.draft import Origin
-from decoding.drafting.candidates import LONGEST_MATCH, Candidate, Evidence
+from decoding.drafting.candidates import LONGEST_MATCH, OUTPUT, RECENT, Candidate, Evidence
 from decoding.drafting.texts import MOST_PLACES, Place, TextIndex, TextSource, TokenClasses
 
 CLASSES = TokenClasses([token % 4 for token in range(8)])
@@ -53,11 +53,28 @@ def candidates(made: TextSource, *guesses: int) -> dict[int, Candidate]:
     return {candidate.token: candidate for candidate in cursor.candidates()} if cursor is not None else {}
 
 
+@pytest.mark.parametrize(
+    ("places", "part"), [([5], 0), ([45], 1), ([99], 2), ([45, 145], 3), ([199], RECENT), ([45, 199], RECENT)]
+)
+def test_evidence_tells_where_in_the_prompt_a_place_lies(places: list[int], part: int) -> None:
+    """A prompt of 200 tokens in fifths; the last 40 are recent, wherever else the same is found."""
+    prompt = [0] * 200
+    for place in places:
+        prompt[place - 3 : place] = [3, 5, 7]
+    found = candidates(source([*prompt], [3, 5]))
+    assert found[7].evidence.part == part
+
+
+def test_what_the_output_said_itself_is_told_apart() -> None:
+    found = candidates(source([*([0] * 100), 3, 5, 7], [3, 5, 6, 3, 5]))
+    assert {token: candidate.evidence.part for token, candidate in found.items()} == {7: RECENT, 6: OUTPUT}
+
+
 def test_each_continuation_has_its_longest_match_and_latest_place() -> None:
     found = candidates(source([1, 2, 3, 9, 2, 3, 4, 7, 3, 9, 2, 3]))
     assert found == {
-        9: Candidate(9, Evidence("text", 2, 4, True), Origin("prompt", 3)),
-        4: Candidate(4, Evidence("text", 3, 4, True), Origin("prompt", 6)),
+        9: Candidate(9, Evidence("text", 2, 4, RECENT), Origin("prompt", 3)),
+        4: Candidate(4, Evidence("text", 3, 4, RECENT), Origin("prompt", 6)),
     }
 
 

@@ -42,6 +42,7 @@ class Caller:
     """``id`` owns conversations and stands in the audit log; ``collections`` None for all of them.
 
     ``batch``: its questions let those of people go first. ``requests_per_minute`` None for no limit.
+    ``public``: anybody may be behind it, since its key stands in a page.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Caller:
     collections: frozenset[str] | None = None
     batch: bool = False
     requests_per_minute: int | None = None
+    public: bool = False
 
     def may(self, permission: Permission) -> bool:
         """Whether role and scopes both allow it."""

@@ -26,6 +26,7 @@ from api.routes import (
     session,
     sign_in,
     unanswered,
+    widget,
 )
 from api.service import Service
 from api.settings import Settings
@@ -73,6 +74,7 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
         administration,
         session,
         sign_in,
+        widget,
         health,
         mcp,
     ):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import Depends, Header, Request
 
+from api import widget_key
 from api.access import Caller, Permission
 from api.problems import Problem
 from api.service import AnyService, Service
@@ -33,6 +34,8 @@ async def caller_of(request: Request, service: Service) -> Caller:
     if known is not None:
         return known
     caller = await service.sign_in.caller(request.scope)
+    if caller.public and request.url.path not in widget_key.PATHS:
+        raise Problem(403, "forbidden", "A key for pages of other sites opens nothing but the chat.")
     per_minute = caller.requests_per_minute or service.settings.requests_per_minute
     wait = service.rates.take(caller.id, per_minute) if per_minute else 0
     if wait:

@@ -139,8 +139,10 @@ def _add_headers(message: Message, path: str, request_id: str) -> None:
     # Documents and answers stay out of caches; the page's files are asked for again after an update.
     headers.setdefault("Cache-Control", "no-store" if path.startswith("/v1/") else "no-cache")
     headers[REQUEST_ID] = request_id
+    framed = "Content-Security-Policy" in headers  # a policy of its own says who may frame it
     for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
+        if not (framed and name == "X-Frame-Options"):
+            headers.setdefault(name, value)
 
 
 def _limited(receive: Receive) -> Receive:

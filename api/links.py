@@ -26,6 +26,5 @@ class Links:
         return self.place(citation.document_id, citation.revision, (citation.span.start, citation.span.end))
 
     def place(self, document: str, revision: int, span: tuple[int, int]) -> str:
-        """The characters of ``span`` in a revision of a document."""
-        # The fragment is RFC 5147's: positions count characters, as all spans here do.
-        return f"{self.base}v1/documents/{document}/revisions/{revision}#char={span[0]},{span[1]}"
+        """The page that shows the characters of ``span`` in a revision of a document."""
+        return f"{self.base}#document={document}&revision={revision}&span={span[0]},{span[1]}"

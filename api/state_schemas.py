@@ -126,12 +126,15 @@ class KeyBody(BaseModel):
     expires_at: Seconds | None
     revoked_at: Seconds | None
     last_used_at: Seconds | None
+    origins: list[str] | None = Field(
+        description="Sites whose pages may show the chat by it. Null: none, it is secret."
+    )
 
     @classmethod
     def of(cls, key: ApiKey) -> Self:
         """The body of ``key``."""
         values: dict[str, Any] = {name: getattr(key, name) for name in cls.model_fields}
-        for name in ("scopes", "collections"):
+        for name in ("scopes", "collections", "origins"):
             values[name] = None if values[name] is None else sorted(values[name])
         return cls(**values)
 

@@ -33,16 +33,29 @@ def create(
     collection: Annotated[list[str] | None, typer.Option(help="Only this collection; may be repeated.")] = None,
     batch: Annotated[bool, typer.Option("--batch", help="Its questions let those of people go first.")] = False,
     rate: Annotated[int | None, typer.Option(min=1, help="Requests in a minute, at most.")] = None,
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="Site whose pages may show the chat by this key, such as https://intranet.example; may be repeated.",
+        ),
+    ] = None,
     expires: Annotated[str | None, typer.Option(metavar="TIME", help="How long it holds: 12h, 90d, 4w.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key and print its secret, which can't be shown again."""
     with one_line_errors(), _memory() as memory:
         from api.state.keys import KeyRequest
+        from api.widget_key import widget_key
 
         if not name.strip():
             raise CommandFailed("a key needs a name")
-        request = KeyRequest(name.strip(), role, scope or None, collection or None, batch, rate, expiry(expires))
+        until = expiry(expires)
+        asked = KeyRequest(name.strip(), role, scope or None, collection or None, batch, rate, until, origin or None)
+        try:
+            request = widget_key(asked)
+        except ValueError as error:
+            raise CommandFailed(str(error)) from error
         made, secret = memory.keys.create(request)
         memory.audit.add(actor(), "key.create", made.id, {"name": made.name, "role": made.role.value})
         if as_json:
@@ -100,6 +113,8 @@ def _line(key: ApiKey) -> str:
         parts.append("only " + ", ".join(sorted(key.scopes)))
     if key.collections is not None:
         parts.append("in " + ", ".join(sorted(key.collections)))
+    if key.origins is not None:
+        parts.append("on " + ", ".join(sorted(key.origins)))
     if key.batch:
         parts.append("batch")
     if key.requests_per_minute is not None:

@@ -10,11 +10,12 @@ from pydantic import Field
 from api.access import Permission, Role
 from api.callers import Admin
 from api.pages import DEFAULT_LIMIT, Cursor, Limit, page
-from api.problems import not_found
+from api.problems import invalid_request, not_found
 from api.schemas import CollectionName, RequestBody
 from api.service import AnyService
 from api.state.keys import KeyRequest
 from api.state_schemas import AuditBody, AuditEntryBody, KeyBody, KeysBody, Title
+from api.widget_key import MAX_ORIGINS, widget_key
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
@@ -28,6 +29,12 @@ class NewKeyRequest(RequestBody):
     collections: list[CollectionName] | None = Field(None, max_length=100, description="Left out: all.")
     batch: bool = Field(False, description="Its questions let those of people go first.")
     requests_per_minute: int | None = Field(None, ge=1, le=1_000_000)
+    origins: list[str] | None = Field(
+        None,
+        max_length=MAX_ORIGINS,
+        description="Sites whose pages may show the chat by this key, which then only asks, one collection.",
+        examples=[["https://intranet.example"]],
+    )
     expires_at: float | None = Field(None, gt=0, lt=1e11, description="UTC seconds since the epoch.")
 
 
@@ -46,9 +53,15 @@ def keys(service: AnyService, caller: Admin) -> KeysBody:
 @router.post("/keys", status_code=201)
 def create_key(body: NewKeyRequest, request: Request, service: AnyService, caller: Admin) -> NewKeyBody:
     """Make an API key."""
-    made, secret = service.memory.keys.create(KeyRequest(**body.model_dump()))
+    try:
+        key = widget_key(KeyRequest(**body.model_dump()))
+    except ValueError as error:
+        raise invalid_request("origins", str(error)) from error
+    made, secret = service.memory.keys.create(key)
     described = KeyBody.of(made)
-    details = described.model_dump(mode="json", include={"name", "role", "scopes", "collections", "expires_at"})
+    details = described.model_dump(
+        mode="json", include={"name", "role", "scopes", "collections", "expires_at", "origins"}
+    )
     service.memory.audit.add(caller.id, "key.create", made.id, details, request.scope["request_id"])
     return NewKeyBody(**described.model_dump(), secret=secret)
 

@@ -25,7 +25,8 @@ USE_RESOLUTION_S = 60.0
 class ApiKey:
     """What is known of a key; ``prefix`` is its beginning, by which a person tells it from others.
 
-    ``scopes`` and ``collections`` are None where the role alone decides. Times are UTC seconds since the epoch.
+    ``scopes`` and ``collections`` are None where the role alone decides. ``origins`` are those of other sites whose
+    pages may show the chat by it, None for a key that is kept secret. Times are UTC seconds since the epoch.
     """
 
     id: str
@@ -40,6 +41,7 @@ class ApiKey:
     expires_at: float | None
     revoked_at: float | None
     last_used_at: float | None
+    origins: frozenset[str] | None
 
     def holds_at(self, now: float) -> bool:
         """Whether it opens anything at this time."""
@@ -48,7 +50,15 @@ class ApiKey:
     @property
     def caller(self) -> Caller:
         """Whoever comes with it."""
-        return Caller(f"key:{self.id}", self.role, self.scopes, self.collections, self.batch, self.requests_per_minute)
+        return Caller(
+            f"key:{self.id}",
+            self.role,
+            self.scopes,
+            self.collections,
+            self.batch,
+            self.requests_per_minute,
+            public=self.origins is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class KeyRequest:
     batch: bool = False
     requests_per_minute: int | None = None
     expires_at: float | None = None
+    origins: Iterable[str] | None = None
 
 
 class Keys:
@@ -87,6 +98,7 @@ class Keys:
             "requests_per_minute": request.requests_per_minute,
             "created_at": self._clock(),
             "expires_at": request.expires_at,
+            "origins": None if request.origins is None else sorted(request.origins),
         }
         with self._database.write() as connection:
             made = connection.execute(api_keys.insert().values(row).returning(api_keys)).one()
@@ -120,6 +132,13 @@ class Keys:
                 connection.execute(update(api_keys).where(api_keys.c.id == row.id).values(last_used_at=now))
         return _key(row)
 
+    def origins(self, prefix: str) -> frozenset[str]:
+        """Whose pages may show the chat by the keys that hold now and begin like this."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(api_keys).where(api_keys.c.prefix == prefix)).all()
+        now = self._clock()
+        return frozenset().union(*(key.origins or () for key in map(_key, rows) if key.holds_at(now)))
+
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
@@ -128,8 +147,9 @@ def _hash(secret: str) -> str:
 def _key(row: Row[tuple[object, ...]]) -> ApiKey:
     values = dict(row._mapping)
     del values["hash"]
-    scopes, collections = values["scopes"], values["collections"]
+    scopes, collections, origins = values["scopes"], values["collections"], values["origins"]
     values["role"] = Role(values["role"])
     values["scopes"] = None if scopes is None else frozenset(map(Permission, scopes))
     values["collections"] = None if collections is None else frozenset(collections)
+    values["origins"] = None if origins is None else frozenset(origins)
     return ApiKey(**values)

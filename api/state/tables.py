@@ -88,6 +88,7 @@ api_keys = Table(
     Column("expires_at", Double),
     Column("revoked_at", Double),
     Column("last_used_at", Double),
+    Column("origins", OPTIONAL_JSON),
 )
 
 audit = Table(

@@ -14,6 +14,18 @@ export class Problem extends Error {
   }
 }
 
+let key = null;
+
+/** Lets all requests from now on carry this API key. */
+export function useKey(secret) {
+  key = secret;
+}
+
+/** Who the server takes this page's user for, and how one signs in. */
+export async function readSession() {
+  return getJson("v1/session");
+}
+
 export async function listCollections() {
   return (await getJson("v1/collections")).collections;
 }
@@ -52,9 +64,10 @@ async function getJson(address, signal) {
 }
 
 async function send(address, options) {
+  const headers = key ? { ...options.headers, Authorization: `Bearer ${key}` } : options.headers;
   let response;
   try {
-    response = await fetch(address, options);
+    response = await fetch(address, { ...options, headers });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     throw new Problem({ title: "The server cannot be reached", detail: "Check the connection and try again." });

@@ -6,6 +6,7 @@ import { copyText } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
 import { element } from "./dom.js";
+import { placeIn } from "./place-address.js";
 import { SourceView } from "./source-view.js";
 
 const part = (id) => document.getElementById(id);
@@ -69,6 +70,15 @@ document.addEventListener("keydown", (event) => {
     composer.focus();
   }
 });
+
+/** Opens the place that the address names, if it does. */
+function openNamedPlace() {
+  const place = placeIn(location.hash);
+  if (place) source.openAlone(place);
+}
+
+addEventListener("hashchange", openNamedPlace);
+openNamedPlace();
 
 /** Fills the picker; while the service is still starting, says so and comes again. */
 async function showCollections() {

@@ -61,6 +61,16 @@ export class SourceView {
     this.focusWords();
   }
 
+  /** Opens a place of which only document, revision and span are known, from nowhere in the conversation. */
+  async openAlone(place) {
+    await this.open([{ ...place, title: "", section_path: [], page: null }], 0, [], null);
+    const [shown, known] = [this.shown, this.places[0]];
+    if (!shown || !this.isOpen || known.document !== place.document) return;
+    Object.assign(known, shown.marks.length ? shown.placeOf(shown.marks[0]) : {}, { title: shown.title });
+    this.title.textContent = known.title;
+    this.tellPlace(known.revision, known);
+  }
+
   close() {
     if (!this.isOpen) return;
     this.panel.hidden = true;

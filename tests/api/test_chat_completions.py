@@ -40,7 +40,8 @@ async def test_completion_has_openai_s_shape_and_the_citations() -> None:
         url_citation = annotation["url_citation"]
         assert annotation["type"] == "url_citation"
         assert [url_citation["start_index"], url_citation["end_index"]] == sentence["span"] == context["answer_span"]
-        place = f"/v1/documents/{citation['document']}/revisions/1#char={context['span'][0]},{context['span'][1]}"
+        start, end = context["span"]
+        place = f"/#document={citation['document']}&revision=1&span={start},{end}"
         assert url_citation["url"] == f"http://127.0.0.1{place}"
         assert context["cited_text"] == MANUAL[slice(*context["span"])]
         assert context["section_path"] == citation["section_path"]

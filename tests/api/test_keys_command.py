@@ -37,6 +37,12 @@ def test_a_key_is_made_listed_and_revoked() -> None:
     assert entries[0].actor.startswith("cli")
 
 
+def test_a_key_for_other_sites_is_listed_with_them() -> None:
+    made = keys("create", "intranet", "--origin", "https://a.example/", "--collection", "manuals")
+    assert made.exit_code == 0
+    assert "intranet  only ask  in manuals  on https://a.example  60 a minute" in keys("list").stdout
+
+
 def test_json_is_for_machines() -> None:
     made = json.loads(keys("create", "bot", "--role", "admin", "--batch", "--json").stdout)
     (listed,) = json.loads(keys("list", "--json").stdout)["keys"]
@@ -51,6 +57,12 @@ def test_json_is_for_machines() -> None:
         (["create", "bot", "--expires", "soon"], 1, "--expires takes a number with h, d or w"),
         (["create", " "], 1, "a key needs a name"),
         (["create", "bot", "--role", "king"], 2, "king"),
+        (
+            ["create", "bot", "--origin", "intranet"],
+            1,
+            "'intranet' is no origin; one looks like https://intranet.example",
+        ),
+        (["create", "bot", "--origin", "https://a.example"], 1, "takes exactly one collection"),
     ],
 )
 def test_what_can_be_expected_fails_in_one_line(arguments: list[str], code: int, says: str) -> None:

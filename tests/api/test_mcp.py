@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import httpx
@@ -84,9 +85,10 @@ async def test_what_is_found_can_be_fetched(mode: Literal["auto", "legacy"]) -> 
         assert set(read) == {"id", "title", "text", "url", "metadata"}
         assert (read["text"], read["title"], read["url"]) == (MANUAL, found[0]["title"], found[0]["url"])
         assert read["metadata"]["source"] == "corvo/manual.md"
-        revision = httpx.get(read["url"]).json()
-        start, end = map(int, read["url"].rpartition("=")[2].split(","))
-        assert revision["text"][start:end] == found[0]["text"]
+        named = parse_qs(urlsplit(read["url"]).fragment)
+        start, end = map(int, named["span"][0].split(","))
+        address = f"{url}/v1/documents/{named['document'][0]}/revisions/{named['revision'][0]}"
+        assert httpx.get(address).json()["text"][start:end] == found[0]["text"]
 
 
 async def test_an_answer_has_its_citations() -> None:

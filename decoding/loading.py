@@ -13,7 +13,7 @@ import torch
 from decoding.chat_tokenizer import ChatTokenizer
 from decoding.drafting.drafter import Drafting
 from decoding.drafting.model import DraftModel
-from decoding.drafting.step_cost import StepCost, measured_once
+from decoding.drafting.step_cost import StepCost, measured_once, reading_seconds
 from decoding.drafting.wager import Wager
 from decoding.exact import compiler
 from decoding.exact.shape import UnsupportedModel
@@ -36,11 +36,12 @@ class DraftModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class SmallModel:
-    """A loaded draft model; ``engine`` and ``cost`` see `Decoder`."""
+    """A loaded draft model; ``engine`` and ``cost`` see `Decoder`, ``reading`` see `DraftModel`."""
 
     target: TargetModel
     engine: str
     cost: StepCost
+    reading: float
     rejection: bool
 
     def drafting_for(
@@ -53,6 +54,7 @@ class SmallModel:
             Wager(cost, self.cost, eager=eager),
             target.vocabulary,
             memory_bytes,
+            reading=self.reading,
             ends=tokenizer.end_tokens,
             rejection=self.rejection,
         )
@@ -121,7 +123,7 @@ def _load_small(choice: DraftModelChoice, engine: str, context_length: int) -> S
     target, description = _load_target(choice.name, choice.folder, engine, context_length)
     conditions = _conditions(description.partition(" (")[0])
     cost = measured_once(target, choice.folder / "step-cost.json", conditions)
-    return SmallModel(target, description, cost, choice.rejection)
+    return SmallModel(target, description, cost, reading_seconds(target), choice.rejection)
 
 
 def _conditions(engine: str) -> str:

@@ -26,7 +26,8 @@ READING_ROWS = 256
 class DraftModel:
     """The small model and what is known about its worth. ``ends`` are the tokens that end a text.
 
-    ``vocabulary`` is the target's; ``cost`` what passes of the small model take. Keys and values of all its streams
+    ``vocabulary`` is the target's; ``cost`` what passes of the small model take, ``reading`` what a token
+    of a text takes to read (seconds). Keys and values of all its streams
     hold at most ``memory_bytes``; who finds no room is not guessed for. Nothing here raises for what the small model
     can't do (no room, a text beyond its context, nonsense in its logits): such streams go without it.
     """
@@ -39,6 +40,7 @@ class DraftModel:
         vocabulary: int,
         memory_bytes: int,
         *,
+        reading: float,
         ends: Collection[int] = (),
         rejection: bool = False,
     ) -> None:
@@ -48,8 +50,9 @@ class DraftModel:
         self.rejection = rejection
         self.ends = frozenset(ends)
         self._cost = cost
+        self._reading_seconds = reading
         self._memory_bytes = memory_bytes
-        self._reading: dict[ModelStream, None] = {}
+        self._holding: dict[ModelStream, None] = {}
         """Streams with keys and values, the first to begin first."""
 
     def stream(self, sampling: SamplingParams) -> ModelStream:
@@ -68,37 +71,41 @@ class DraftModel:
             stream.value = value
         try:
             self._fit()
-            self._read(streams)
-            ready: list[tuple[ModelStream, int]] = []
-            for stream, hope, limit in zip(streams, hopes, limits, strict=True):
-                if limit > 0 and stream.is_ready:
+            for stream, hope in zip(streams, hopes, strict=True):
+                if not stream.lost:
                     stream.hope = hope()
-                    ready.append((stream, limit))
-            self._guess(ready, value)
+                    stream.missed += 0.0 if stream.is_ready else self.wager.saving(stream.hope, len(streams))
+            self._read(streams)
+            pairs = zip(streams, limits, strict=True)
+            self._guess([(stream, limit) for stream, limit in pairs if limit > 0 and stream.is_ready], value)
         except MemoryError:
-            for stream in list(self._reading):
+            for stream in list(self._holding):
                 stream.release()
 
     def forget(self, stream: ModelStream) -> None:
         """The stream holds nothing any more."""
-        self._reading.pop(stream, None)
+        self._holding.pop(stream, None)
 
     def _read(self, streams: Sequence[ModelStream]) -> None:
-        """Begin and go on reading contexts where that is worth its time."""
+        """Begin and go on reading contexts, and those that were left behind, where that is worth its time."""
         rows = READING_ROWS
         pieces: list[Extension] = []
         for stream in streams:
-            if stream.lost or not rows:
+            if stream.lost or stream.is_ready or not rows:
                 continue
-            if stream.sequence is None:
-                worth = self.wager.worth_reading(stream.steps, self._seconds_of_reading(stream))
-                if not worth or not self._has_room(stream):
+            if not stream.reading:
+                seconds = self._cost.of(1) + self._reading_seconds * len(stream.pending)
+                if not self.wager.worth_reading(stream.missed, seconds):
                     continue
-                stream.sequence = self.target.start()
-                self._reading[stream] = None
+                if stream.sequence is None:
+                    if not self._has_room(stream):
+                        continue
+                    stream.sequence = self.target.start()
+                    self._holding[stream] = None
+                stream.reading, stream.missed = True, 0.0
             piece = stream.pending[:-1][:rows]
-            # What few steps have brought is read with the next guess.
-            if len(piece) > DEEPEST_CHAIN:
+            stream.reading = len(piece) < len(stream.pending) - 1
+            if stream.sequence is not None and len(piece) > DEEPEST_CHAIN:  # the next guess reads a few tokens beside
                 pieces.append(Extension(stream.sequence, piece, 0))
                 rows -= len(piece)
         if pieces:
@@ -115,14 +122,10 @@ class DraftModel:
                 [Extension(stream.sequence, stream.pending, 1) for stream, _ in going if stream.sequence]
             )
             for (stream, _), logits in zip(going, rows, strict=True):
+                stream.spent.append(seconds / len(going))
                 stream.guess(logits[-1])
-                stream.spent += seconds / len(going)
             going = [(stream, limit) for stream, limit in going if stream.may_go_on and len(stream.chain) < limit]
             gain = sum(stream.chance * self.wager.going_on for stream, _ in going)
-
-    def _seconds_of_reading(self, stream: ModelStream) -> float:
-        whole, rest = divmod(len(stream.pending), READING_ROWS)
-        return whole * self._cost.of(READING_ROWS) + self._cost.of(max(1, rest))
 
     def _has_room(self, stream: ModelStream) -> bool:
         return self._held() + self.target.bytes_for(stream.most_tokens) <= self._memory_bytes
@@ -130,7 +133,7 @@ class DraftModel:
     def _fit(self) -> None:
         """Texts grow: who began last gives way."""
         while self._held() > self._memory_bytes:
-            next(reversed(self._reading)).release()
+            next(reversed(self._holding)).release()
 
     def _held(self) -> int:
-        return sum(self.target.bytes_for(stream.most_tokens) for stream in self._reading)
+        return sum(self.target.bytes_for(stream.most_tokens) for stream in self._holding)

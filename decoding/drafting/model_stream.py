@@ -36,8 +36,9 @@ class ModelGuess(NamedTuple):
 class ModelStream:
     """One request's text as far as the small model has read it, and the ``chain`` of its guesses behind it.
 
-    A `decoding.drafting.candidates.CandidateSource`. ``spent`` are the seconds of the guesses, ``hope`` is how likely
-    other sources knew the first, ``value`` what a token is worth in seconds. ``lost``: the model can't follow the text.
+    A `decoding.drafting.candidates.CandidateSource`. ``hope`` is how likely other sources know the next token,
+    ``value`` what a token is worth in seconds, ``spent`` what each guess took, ``missed`` what the model might have
+    saved so far. ``lost``: the model can't follow the text; ``reading``: it reads it at present.
     """
 
     name = SOURCE
@@ -47,9 +48,9 @@ class ModelStream:
         self.chance = 1.0
         """That the whole chain is right."""
         self.sequence: TargetSequence | None = None
-        self.steps = 0
-        self.spent = self.hope = self.value = 0.0
-        self.lost = False
+        self.spent: list[float] = []
+        self.hope = self.value = self.missed = 0.0
+        self.lost = self.reading = False
         self._model = model
         self._sampling = sampling
         self._context: list[int] = []
@@ -91,7 +92,8 @@ class ModelStream:
     @property
     def is_ready(self) -> bool:
         """Whether the next pass can tell a first guess."""
-        return self.sequence is not None and not self.chain and len(self.pending) <= DEEPEST_CHAIN + 1
+        behind = self.reading or len(self.pending) > DEEPEST_CHAIN + 1
+        return self.sequence is not None and not self.chain and not behind
 
     @property
     def most_tokens(self) -> int:
@@ -134,14 +136,13 @@ class ModelStream:
         """Tell the wager what became of the chain: ``extra`` of the ``confirmed`` tokens came by it."""
         if not self.value:
             return  # the model was not asked about this step
-        self.steps += 1
         wager = self._model.wager
         if self.chain:
             pairs = zip(self.chain, confirmed, strict=False)
-            wager.learn(self.hope, extra, [guess.token == token for guess, token in pairs])
-        wager.learn_step(len(confirmed) - extra)
-        if self.sequence is not None:
-            wager.learn_saving(extra * self.value - self.spent)
+            wager.learn(
+                self.hope, extra - sum(self.spent[1:]) / self.value, [guess.token == token for guess, token in pairs]
+            )
+        wager.learn_step(len(confirmed) - extra, extra * self.value - sum(self.spent))
 
     def cursor(self) -> ModelCursor | None:
         """Before the first guess of the chain."""
@@ -158,19 +159,17 @@ class ModelStream:
         """Give back keys and values; the text can be read again."""
         if self.sequence is not None:
             self.sequence.close()
-            self.sequence = None
+            self.sequence, self.reading = None, False
             self._model.forget(self)
         self._drop_chain()
 
     def close(self) -> None:
         """The request is over."""
-        if self.sequence is None:
-            self._model.wager.forget_a_little()
         self.release()
 
     def _drop_chain(self) -> None:
         self.chain = []
-        self.chance, self.spent, self.value = 1.0, 0.0, 0.0
+        self.chance, self.value, self.spent = 1.0, 0.0, []
         self._guessing = None
 
 

@@ -18,11 +18,16 @@ HOPES = (0.1, 0.3, 0.5, 0.7, 0.9)
 _GAIN_WITHOUT_HOPE = 1.2
 """Tokens that a step gains by the model where nothing else knows any, to begin with."""
 
-_PRIOR_WEIGHT = 10.0
+_PRIOR_WEIGHT = 4.0
 _MEMORY = 200.0
 _USUAL_GUESSES = 11
-_DRIFT = 0.001
+_DRIFT = 1e-5
 """How far gains go back to what was hoped at first, each step: a wager that was given up is tried again some day."""
+
+
+_STAKE = 0.015
+_MOST_ON_ACCOUNT = 1.0
+"""What may be lost: this share of the time of all steps, and what was won before, up to so many seconds."""
 
 
 class Wager:
@@ -33,16 +38,17 @@ class Wager:
 
     def __init__(self, target: StepCost, model: StepCost, *, eager: bool = False) -> None:
         self._target = target
+        self._model = model
         self._eager = eager
+        self._account = 0.0
+        """Seconds that may be lost."""
         self._tokens = _Mean(2.0, 50.0)
         """Tokens that a step confirms without the small model."""
-        self._right = _Mean(0.75, _PRIOR_WEIGHT)
+        self._right = _Mean(0.75, 10.0)
         self._gains = [
             _Mean(_GAIN_WITHOUT_HOPE * (1.0 - (low + high) / 2), _PRIOR_WEIGHT)
             for low, high in zip((0.0, *HOPES), (*HOPES, 1.0), strict=True)
         ]
-        self._saving = _Mean(max(0.0, 0.6 * self.token_seconds(1) - model.of(1)), 50.0)
-        """Seconds that a step saves where the small model has read the text."""
 
     @property
     def going_on(self) -> float:
@@ -54,38 +60,39 @@ class Wager:
         return self._target.of(streams + _USUAL_GUESSES) / (streams * self._tokens.value)
 
     def gain(self, hope: float) -> float:
-        """Tokens that a step is expected to confirm more by the model's guesses."""
-        return self._gains[bisect_right(HOPES, hope)].value
+        """Tokens that a step is expected to confirm more by the model's guesses, all but the first one paid for."""
+        return self._gains[bisect_right(HOPES, hope)].value if self._account >= 0.0 else 0.0
 
-    def worth_reading(self, steps: int, seconds: float) -> bool:
-        """Whether to read a text for so many seconds, after so many steps of its request.
+    def saving(self, hope: float, streams: int) -> float:
+        """Seconds that a step would be spared by the model, if it had read the text; 0.0 where it is not asked."""
+        return max(0.0, self.gain(hope) * self.token_seconds(streams) - self._model.of(1))
 
-        Nobody knows how long an answer gets. Once as many steps were taken as the reading needs to pay, as many again
-        are expected (as with hiring and buying skis: at most twice what the best choice would have cost).
+    def worth_reading(self, missed: float, seconds: float) -> bool:
+        """Whether to read a text for so many seconds, when not having read it has cost ``missed`` seconds so far.
+
+        Nobody knows how long an answer gets. Once what was missed would have paid for the reading, as much again is
+        expected (as with hiring and buying skis: at most twice what the best choice would have cost).
         """
-        return self._eager or steps * self._saving.value >= seconds
+        return self._eager or missed >= seconds
 
     def learn(self, hope: float, extra: float, right: Sequence[bool]) -> None:
-        """Which guesses of a chain were ``right``, up to the first wrong one; ``extra`` tokens came by it."""
+        """Which guesses of a chain were ``right``, up to the first wrong one.
+
+        ``extra`` tokens came by it, less what passes after the first were worth.
+        """
         self._gains[bisect_right(HOPES, hope)].add(extra)
         for each in right:
             self._right.add(float(each))
             if not each:
                 break
 
-    def learn_step(self, tokens: float) -> None:
-        """A step would have confirmed so many tokens without the model."""
+    def learn_step(self, tokens: float, won: float) -> None:
+        """A step would have confirmed so many tokens without the model, which won (or lost) so many seconds."""
         self._tokens.add(tokens)
+        stake = _STAKE * self._target.of(_USUAL_GUESSES)
+        self._account = min(_MOST_ON_ACCOUNT, self._account + won + stake)
         for mean in self._gains:
             mean.drift(_DRIFT)
-
-    def learn_saving(self, seconds: float) -> None:
-        """A step of a text that the model has read saved so much time."""
-        self._saving.add(seconds)
-
-    def forget_a_little(self) -> None:
-        """A request ended whose text was not worth reading."""
-        self._saving.drift(10 * _DRIFT)
 
 
 class _Mean:

@@ -42,4 +42,5 @@ def draft_model(
 ) -> DraftModel:
     """A model that guesses for a target with so large a vocabulary, whatever reading its texts costs."""
     wager = Wager(target_cost, cost, eager=eager)
-    return DraftModel(small, cost, wager, vocabulary, memory_bytes, ends=ends, rejection=rejection)
+    reading = (cost.of(100) - cost.of(1)) / 99
+    return DraftModel(small, cost, wager, vocabulary, memory_bytes, reading=reading, ends=ends, rejection=rejection)

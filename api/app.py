@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import FastAPI
+from opentelemetry.trace import Tracer
 
 from api.components import Components
 from api.edge import Edge
@@ -30,17 +31,20 @@ from api.routes import (
 )
 from api.service import Service
 from api.settings import Settings
+from api.tracing import NO_TRACES
 from api.version import package_version
 
 STATIC = Path(__file__).parent / "static"
 
 
-def create_app(components: Components, on_loaded: Callable[[State], None] | None = None) -> FastAPI:
+def create_app(
+    components: Components, on_loaded: Callable[[State], None] | None = None, tracer: Tracer = NO_TRACES
+) -> FastAPI:
     """The application over ``components``, which it loads in the background once it is started.
 
     ``on_loaded`` is called, in the loading thread, when that has ended well or badly.
     """
-    service = Service(components)
+    service = Service(components, tracer)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -61,7 +65,9 @@ def create_app(components: Components, on_loaded: Callable[[State], None] | None
     )
     app.state.service = service
     settings = components.settings
-    app.add_middleware(Edge, metrics=service.metrics, hosts=_hosts(settings), public_url=settings.public_url)
+    app.add_middleware(
+        Edge, metrics=service.metrics, hosts=_hosts(settings), public_url=settings.public_url, tracer=tracer
+    )
     install_handlers(app)
     for routes in (
         answers,

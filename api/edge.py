@@ -14,12 +14,14 @@ import uuid
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from opentelemetry.trace import Tracer, use_span
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.metrics import Metrics
 from api.problems import Problem, internal_error
+from api.tracing import NO_TRACES, end_request_span, request_span
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +50,16 @@ class Edge:
     """ASGI middleware around the whole application. ``hosts`` empty: any host name is served."""
 
     def __init__(
-        self, app: ASGIApp, metrics: Metrics, hosts: Sequence[str] = (), public_url: str | None = None
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        hosts: Sequence[str] = (),
+        public_url: str | None = None,
+        tracer: Tracer = NO_TRACES,
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracer = tracer
         self._hosts = frozenset(host.lower() for host in hosts)
         self._public = urlsplit(public_url).netloc if public_url else None
 
@@ -63,6 +71,8 @@ class Edge:
         began = time.perf_counter()
         headers = Headers(scope=scope)
         scope["request_id"] = request_id = _request_id(headers)
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        span = request_span(self._tracer, method, headers)
         status = 0
 
         async def send_on(message: Message) -> None:
@@ -77,7 +87,8 @@ class Edge:
             if refusal is not None:
                 await refusal.response(scope)(scope, receive, send_on)
             else:
-                await self._app(scope, _limited(receive), send_on)
+                with use_span(span, record_exception=False, set_status_on_exception=False):
+                    await self._app(scope, _limited(receive), send_on)
         except ClientDisconnect:
             status = status or CLIENT_LEFT
         except Exception as error:
@@ -86,7 +97,9 @@ class Edge:
                 raise  # the response has begun: only breaking the connection can tell the client
             await internal_error().response(scope)(scope, receive, send_on)
         finally:
-            self._record(scope, request_id, status, time.perf_counter() - began)
+            route = getattr(scope.get("route"), "path", None) or "other"
+            end_request_span(span, method, route, status, request_id)
+            self._record(scope, request_id, method, route, status, time.perf_counter() - began)
 
     def _refusal(self, method: str, headers: Headers) -> Problem | None:
         """Why the request is refused before anything looks at it."""
@@ -111,9 +124,7 @@ class Edge:
         origin = headers.get("origin")
         return origin is not None and urlsplit(origin).netloc not in (headers.get("host"), self._public)
 
-    def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        method = scope["method"] if scope["method"] in METHODS else "other"
-        route = getattr(scope.get("route"), "path", None) or "other"
+    def _record(self, scope: Scope, request_id: str, method: str, route: str, status: int, seconds: float) -> None:
         self._metrics.requests.labels(method, route, str(status)).inc()
         self._metrics.request_seconds.labels(method, route).observe(seconds)
         log.info(

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
+from opentelemetry.trace import Tracer
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
@@ -28,6 +29,7 @@ from api.settings import Settings
 from api.sign_in import SignIn
 from api.state.conversations import StoredTurn
 from api.state.memory import Memory
+from api.tracing import NO_TRACES, AnswerTrace
 from api.turn_record import TurnRecord
 from api.unanswered_queue import UnansweredQueue
 from ingest.catalog import Catalog
@@ -52,6 +54,7 @@ class Exchange:
         stream: Stream[AnswerEvent] | Ready[AnswerEvent],
         metrics: Metrics,
         request_id: str,
+        tracer: Tracer,
         record: TurnRecord | None = None,
         mark: CuratedMark | None = None,
         queue: UnansweredQueue | None = None,
@@ -60,6 +63,7 @@ class Exchange:
         self.question = question
         self.model = model
         self._request_id = request_id
+        self._trace = AnswerTrace(tracer)
         self._record = record
         self._mark = mark
         self._queue = queue
@@ -72,6 +76,7 @@ class Exchange:
         """The answer's events as they come. Raises `Problem`."""
         try:
             async for event in self._stream:
+                self._trace.hear(event, self._stream.began)
                 if isinstance(event, AnswerDone):
                     event = AnswerDone(replace(event.answer, curated=self._mark))
                     self._metrics.answered(event.answer)
@@ -142,6 +147,7 @@ class Exchange:
 
     def _end(self, outcome: str, answer: Answer | None = None) -> None:
         self._over = True
+        self._trace.end(outcome, answer)
         now = time.monotonic()
         began = now if self._stream.began is None else self._stream.began
         fields: dict[str, object] = {
@@ -171,8 +177,9 @@ class Place:
 class Service:
     """What the routes work with."""
 
-    def __init__(self, components: Components) -> None:
+    def __init__(self, components: Components, tracer: Tracer = NO_TRACES) -> None:
         settings = components.settings
+        self.tracer = tracer
         self.components = components
         self.readiness = Readiness()
         self.admission = Admission(settings.answers_at_once, settings.queue_size, settings.deadline_seconds)
@@ -264,6 +271,7 @@ class Service:
             stream,
             self.metrics,
             request.scope["request_id"],
+            self.tracer,
             record,
             mark,
             self.unanswered if queued else None,

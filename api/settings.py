@@ -102,6 +102,12 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, pattern=r"^https?://[^/\s]+$", description="Address under which people reach the service, for links."
     )
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s]+$",
+        description="Collector of OpenTelemetry traces (OTLP over gRPC), such as http://127.0.0.1:4317; takes "
+        "`docqa[telemetry]`. Traces hold times and counts, no texts.",
+    )
     log_level: LogLevel = Field("INFO", description="Least severe log lines to write: DEBUG, INFO, WARNING or ERROR.")
 
     model: str = Field("qwen2.5-coder-1.5b-instruct", description="Language model, by its name in the catalogue.")

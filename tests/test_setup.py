@@ -81,6 +81,12 @@ def test_the_service_runs_without_the_extras() -> None:
             assert not imports.search(re.sub(r'""".*?"""', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)), path
 
 
+def test_only_the_export_of_traces_needs_its_extra() -> None:
+    extra = re.compile(r"^\s*(?:from|import) opentelemetry\.(?:sdk|exporter)\b", re.MULTILINE)
+    needing = [path for folder in PACKAGES for path in (ROOT / folder).rglob("*.py") if extra.search(path.read_text())]
+    assert [path.relative_to(ROOT) for path in needing] == [Path("api/trace_export.py")]
+
+
 def test_everything_that_is_declared_is_imported() -> None:
     distributions = packages_distributions()
     used = {canonicalize_name(owner) for name, _ in _imported(*PACKAGES) for owner in distributions.get(name, [])}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +14,8 @@ import typer
 from api.cli.failure import CommandFailed, one_line_errors
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
     from api.components import LocalComponents
     from api.readiness import State
     from api.settings import Settings
@@ -48,7 +52,7 @@ def _run(settings: Settings) -> None:
 
     _say_who_may(settings)
     ended: list[State] = []
-    with LocalComponents(settings) as components, _listen(settings) as listening:
+    with LocalComponents(settings) as components, _listen(settings) as listening, _tracing(settings) as tracer:
         components.own_vectors()
         components.require_models()
         bound = settings.model_copy(update={"port": listening.getsockname()[1]})
@@ -62,7 +66,7 @@ def _run(settings: Settings) -> None:
                 typer.echo(f"docqa is ready: {bound.url}")
 
         config = uvicorn.Config(
-            create_app(components, on_loaded),
+            create_app(components, on_loaded, tracer),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -112,6 +116,25 @@ def _listen(settings: Settings) -> socket.socket:
         raise CommandFailed(
             f"cannot listen on {settings.host}, port {settings.port}: {error.strerror}; choose another with DOCQA_PORT"
         ) from error
+
+
+@contextmanager
+def _tracing(settings: Settings) -> Iterator[Tracer]:
+    """Traces to the collector of the settings, if there is one."""
+    from api.tracing import NO_TRACES
+
+    if settings.otlp_endpoint is None:
+        yield NO_TRACES
+        return
+    try:
+        from api.trace_export import exporting_tracer
+    except ModuleNotFoundError as error:
+        raise CommandFailed("traces take further packages; run: pip install 'docqa[telemetry]'") from error
+    tracer, close = exporting_tracer(settings.otlp_endpoint)
+    try:
+        yield tracer
+    finally:
+        close()
 
 
 def _say(line: str) -> None:

@@ -35,6 +35,7 @@ from api.unanswered_queue import UnansweredQueue
 from ingest.catalog import Catalog
 from qa.answer import Answer, AnswerDone, AnswerEvent, CuratedMark, Question, TextDelta, Turn
 from qa.curated import CuratedAnswers, events
+from qa.refusal import REFUSAL
 
 if TYPE_CHECKING:
     from api.identity_provider import IdentityProvider  # its libraries are imported where there is one
@@ -311,8 +312,12 @@ class Service:
 
 
 def history_of(turns: Sequence[StoredTurn]) -> tuple[Turn, ...]:
-    """The last turns that have an answer, as the product takes them."""
-    return tuple(Turn(turn.question, turn.text) for turn in turns if turn.text)[-MAX_TURNS:]
+    """The last turns that have an answer, as the product takes them; words that nothing backs are not among them."""
+    return tuple(Turn(turn.question, _remembered(turn)) for turn in turns if turn.text)[-MAX_TURNS:]
+
+
+def _remembered(turn: StoredTurn) -> str:
+    return REFUSAL if turn.answer is not None and turn.answer["abstained"] else turn.text
 
 
 def unknown_conversation(id: str) -> Problem:

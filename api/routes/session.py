@@ -40,6 +40,10 @@ class SessionBody(BaseModel):
     """Who calls, and the ways to sign in."""
 
     caller: CallerBody | None = Field(description="Null: not signed in, or with a key that holds no longer.")
+    keeps_conversations: bool = Field(
+        description="Whether conversations are this caller's own. False where strangers share one name: they must not "
+        "find each other's."
+    )
     ways: list[SignInMethod] = Field(description="Ways to sign in; none where nobody needs to.")
     sign_in_url: str | None = Field(description="Page that leads to the identity provider and back, if there is one.")
 
@@ -48,13 +52,19 @@ class SessionBody(BaseModel):
 async def session(request: Request, service: AnyService) -> SessionBody:
     """The caller as he is known from this request; for everybody, signed in or not."""
     try:
-        caller = CallerBody.of(await caller_of(request, service))
+        caller = await caller_of(request, service)
     except Problem as problem:
         if problem.status_code != 401:
             raise
         caller = None
-    ways = service.settings.sign_in
-    return SessionBody(caller=caller, ways=list(ways), sign_in_url=SIGN_IN_PATH if "oidc" in ways else None)
+    settings = service.settings
+    alone = bool(settings.sign_in) or settings.on_loopback
+    return SessionBody(
+        caller=None if caller is None else CallerBody.of(caller),
+        keeps_conversations=alone and caller is not None and not caller.public and caller.may(Permission.ASK),
+        ways=list(settings.sign_in),
+        sign_in_url=SIGN_IN_PATH if "oidc" in settings.sign_in else None,
+    )
 
 
 @router.delete("/session", status_code=204)

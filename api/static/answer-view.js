@@ -3,6 +3,7 @@
 import { citationPlace, citationsInOrder, indexOfSpot, ownReferences } from "./citations.js";
 import { CodePoints } from "./code-points.js";
 import { button, element } from "./dom.js";
+import { feedbackForm } from "./feedback-form.js";
 import { MarkdownView } from "./markdown-dom.js";
 import { citedList, nearestList, sourceStrip } from "./passage-lists.js";
 import { OPENER_CHANGED } from "./source-view.js";
@@ -19,8 +20,8 @@ const QUOTED_NOTE = "Quoted from the documents, not worded by the model.";
 export class AnswerView {
   /**
    * @param {string} question
-   * @param {{openPlaces: Function, copy: Function, again: Function}} actions
-   *   `openPlaces(places, index, openers, opener)`: see SourceView.open
+   * @param {{openPlaces: Function, copy: Function, again: Function, rate: ?Function}} actions
+   *   `openPlaces(places, index, openers, opener)`: see SourceView.open; `rate`: see feedbackForm
    */
   constructor(question, actions) {
     this.actions = actions;
@@ -62,6 +63,18 @@ export class AnswerView {
     else this.showAnswer(answer);
     const copy = button("Copy", { class: "quiet copy" }, () => this.actions.copy(answer, copy));
     this.showFoot(answer.abstained ? [] : [copy], "Try again", statsLine(answer.stats));
+    if (this.actions.rate) this.footer.append(...feedbackForm(answer.id, this.actions.rate));
+  }
+
+  /** What was kept of it: the whole `answer`, or the `text` until it was stopped. */
+  restore(text, answer) {
+    this.text = text;
+    if (answer === null) {
+      this.stop();
+      return;
+    }
+    this.showSources(answer.sources);
+    this.finish(answer);
   }
 
   /** The person stopped it: what there is stays. */

@@ -26,6 +26,43 @@ export async function readSession() {
   return getJson("v1/session");
 }
 
+/** Begins a conversation that the server keeps. @returns its id */
+export async function createConversation(collection) {
+  return (await sendJson("POST", "v1/conversations", { collection })).id;
+}
+
+/** A page of the caller's conversations: `{conversations, next_cursor}`. */
+export async function listConversations({ search = "", cursor = null } = {}, signal) {
+  const query = new URLSearchParams({ search, limit: 40, ...(cursor ? { cursor } : {}) });
+  return getJson(`v1/conversations?${query}`, signal);
+}
+
+export async function readConversation(id, signal) {
+  return getJson(conversationPath(id), signal);
+}
+
+export async function renameConversation(id, title) {
+  return sendJson("PATCH", conversationPath(id), { title });
+}
+
+export async function deleteConversation(id) {
+  await send(conversationPath(id), { method: "DELETE" });
+}
+
+/** A conversation as a Markdown file. */
+export async function exportConversation(id) {
+  return getFile(`${conversationPath(id)}/export`);
+}
+
+function conversationPath(id) {
+  return `v1/conversations/${encodeURIComponent(id)}`;
+}
+
+/** What the reader thinks of an answer: `{answer, rating, reason, comment}`; it replaces what he said before. */
+export async function giveFeedback(opinion) {
+  return sendJson("POST", "v1/feedback", opinion);
+}
+
 export async function listCollections() {
   return (await getJson("v1/collections")).collections;
 }
@@ -36,7 +73,8 @@ export async function readRevision(document, revision, signal) {
 }
 
 /**
- * Asks and yields the server's events `{event: "sources" | "delta" | "answer", data}` in order. Throws a Problem
+ * Asks and yields `{event: "accepted"}` once the server has taken the question (and, in a conversation, noted it), then
+ * its events `{event: "sources" | "delta" | "answer", data}` in order. Throws a Problem
  * when the server refuses, reports an error midway, or breaks off before the answer is complete.
  */
 export async function* streamAnswer(question, signal) {
@@ -46,6 +84,7 @@ export async function* streamAnswer(question, signal) {
     body: JSON.stringify(question),
     signal,
   });
+  yield { event: "accepted" };
   try {
     for await (const { event, data } of readEvents(response.body)) {
       if (event === "error") throw new Problem(JSON.parse(data));
@@ -61,6 +100,18 @@ export async function* streamAnswer(question, signal) {
 async function getJson(address, signal) {
   const response = await send(address, { headers: { Accept: "application/json" }, signal });
   return response.json();
+}
+
+async function sendJson(method, address, body) {
+  const headers = { "Content-Type": "application/json", Accept: "application/json" };
+  return (await send(address, { method, headers, body: JSON.stringify(body) })).json();
+}
+
+/** A file and the name that the server gives it. */
+async function getFile(address) {
+  const response = await send(address, {});
+  const name = /filename="([^"]*)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
+  return { blob: await response.blob(), name: name ?? "file" };
 }
 
 async function send(address, options) {

@@ -1,4 +1,5 @@
-// The conversation: asks, streams, stops, asks again, and remembers what follow-up questions refer to.
+// The conversation: asks, streams, stops, asks again. What follow-up questions refer to is kept by the server or, where
+// it keeps nothing, sent along.
 
 import { streamAnswer } from "./api.js";
 import { AnswerView } from "./answer-view.js";
@@ -9,13 +10,15 @@ const HISTORY_TURNS = 6; // earlier turns sent along with a question
 export class Conversation {
   /**
    * @param {HTMLElement} root  gets one article for each turn
-   * @param {{openPlaces, copy, say, busy}} actions  the first two as in AnswerView; `say(text)` speaks to screen
-   *   readers, `busy(flag)` tells when an answer is being made
+   * @param {{openPlaces, copy, rate, say, busy, begin}} actions  the first three as in AnswerView; `say(text)` speaks to
+   *   screen readers, `busy(flag)` tells when an answer is being made; `begin(collection)` has the server begin a
+   *   conversation and resolves to its id; resolves to null, or is left out, where it keeps none
    */
   constructor(root, actions) {
     this.root = root;
     this.actions = actions;
-    this.turns = []; // {question, collection, view, answer: text so far or null, attempts}
+    this.id = null; // the server's name for it, once it keeps it
+    this.turns = []; // {question, collection, view, answer: text so far or null, attempts, noted: by the server}
     this.request = null;
   }
 
@@ -24,14 +27,40 @@ export class Conversation {
   }
 
   ask(question, collection) {
-    const turn = { question, collection, attempts: 0, answer: null, view: null };
-    this.turns.push(turn);
-    return this.run(turn);
+    return this.run(this.add({ question, collection, attempts: 0, answer: null, noted: false }));
   }
 
-  /** Asks the same again in place; after a complete answer with some freedom, for it would come out the same. */
+  /** Shows a conversation as the server has kept it, in place of this one. */
+  show({ id, turns }) {
+    this.clear();
+    this.id = id;
+    for (const { question, text, answer } of turns) {
+      const collection = answer?.collection ?? null;
+      const turn = this.add({ question, collection, attempts: answer ? 1 : 0, answer: text, noted: true });
+      this.root.append(turn.view.element);
+      turn.view.restore(text, answer);
+    }
+    this.turns.at(-1)?.view.element.scrollIntoView({ block: "start" });
+  }
+
+  add(turn) {
+    this.turns.push(turn);
+    turn.view = this.viewOf(turn);
+    return turn;
+  }
+
+  viewOf(turn) {
+    const { openPlaces, copy, rate } = this.actions;
+    return new AnswerView(turn.question, { openPlaces, copy, rate, again: () => this.again(turn) });
+  }
+
+  /** Asks the last question again in place; after a complete answer with some freedom, for it would come out the same. */
   again(turn) {
-    return this.isBusy ? undefined : this.run(turn);
+    if (this.isBusy || turn !== this.turns.at(-1)) return undefined;
+    const old = turn.view.element;
+    turn.view = this.viewOf(turn);
+    old.replaceWith(turn.view.element);
+    return this.run(turn);
   }
 
   stop() {
@@ -42,27 +71,22 @@ export class Conversation {
     this.stop();
     for (const { view } of this.turns) view.element.remove();
     this.turns = [];
+    this.id = null;
   }
 
   async run(turn) {
     const request = new AbortController();
-    const view = new AnswerView(turn.question, {
-      openPlaces: this.actions.openPlaces,
-      copy: this.actions.copy,
-      again: () => this.again(turn),
-    });
-    const old = turn.view?.element;
-    turn.view = view;
-    const asked = this.requestOf(turn);
+    const { element } = turn.view;
     turn.answer = null;
     this.request = request;
     this.actions.busy(true);
     this.actions.say("Searching the documents");
-    if (old) old.replaceWith(view.element);
-    else this.root.append(view.element);
-    view.element.scrollIntoView({ block: "start" });
+    if (!element.isConnected) this.root.append(element);
+    element.scrollIntoView({ block: "start" });
     try {
-      for await (const { event, data } of streamAnswer(asked, request.signal)) this.receive(turn, event, data);
+      await this.begin(turn, request.signal);
+      const events = streamAnswer(this.requestOf(turn), request.signal);
+      for await (const { event, data } of events) this.receive(turn, event, data);
     } catch (error) {
       this.failed(turn, error, request.signal.aborted);
     } finally {
@@ -73,8 +97,17 @@ export class Conversation {
     }
   }
 
+  async begin({ collection }, signal) {
+    if (this.id !== null || !this.actions.begin) return;
+    const id = await this.actions.begin(collection);
+    signal.throwIfAborted(); // it may be another conversation by now
+    this.id = id;
+  }
+
   receive(turn, event, data) {
-    if (event === "sources") {
+    if (event === "accepted") {
+      turn.noted = true;
+    } else if (event === "sources") {
       turn.view.showSources(data.sources);
       this.actions.say(`Answering from ${data.sources.length} passages`);
     } else if (event === "delta") {
@@ -99,13 +132,17 @@ export class Conversation {
   }
 
   requestOf(turn) {
-    const before = this.turns.slice(0, this.turns.indexOf(turn)).filter(({ answer }) => answer);
     return {
       question: turn.question,
       collection: turn.collection,
-      history: before.slice(-HISTORY_TURNS).map(({ question, answer }) => ({ question, answer })),
+      ...(this.id === null ? { history: this.historyOf(turn) } : { conversation: this.id, replace: turn.noted }),
       temperature: turn.attempts ? 0.7 : 0,
       seed: turn.attempts,
     };
+  }
+
+  historyOf(turn) {
+    const before = this.turns.slice(0, this.turns.indexOf(turn)).filter(({ answer }) => answer);
+    return before.slice(-HISTORY_TURNS).map(({ question, answer }) => ({ question, answer }));
   }
 }

@@ -1,18 +1,22 @@
-// Puts the page together: composer, conversation, source, collections, keys.
+// Puts the page together: composer, conversation, kept conversations, source, collections, keys.
 
-import { listCollections } from "./api.js";
+import { createConversation, giveFeedback, listCollections, readConversation, readSession } from "./api.js";
 import { answerAsText } from "./citations.js";
 import { copyText } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { ConversationList } from "./conversation-list.js";
 import { element } from "./dom.js";
-import { placeIn } from "./place-address.js";
+import { conversationFragment, conversationIn, placeIn } from "./place-address.js";
 import { SourceView } from "./source-view.js";
 
 const part = (id) => document.getElementById(id);
 const turns = part("turns");
 const collection = part("collection");
 const source = new SourceView(document);
+const say = (text) => {
+  part("status").textContent = text;
+};
 
 const composer = new Composer(document, {
   send: (question) => conversation.ask(question, collection.value || null),
@@ -22,14 +26,68 @@ const composer = new Composer(document, {
 const conversation = new Conversation(turns, {
   openPlaces: openBeside,
   copy: copyAnswer,
-  say: (text) => {
-    part("status").textContent = text;
-  },
+  rate: giveFeedback,
+  begin: beginConversation,
+  say,
   busy: (flag) => {
     composer.setBusy(flag);
     if (flag) showWelcome(false);
+    else if (conversation.id !== null) list.refresh();
   },
 });
+
+const list = new ConversationList(document, {
+  open: (id) => {
+    location.hash = conversationFragment(id);
+    openNamed(); // also where the address already was that one
+  },
+  deleted: (id) => {
+    if (id === conversation.id) beginAnew();
+  },
+  say,
+  makeRoom: () => {
+    if (matchMedia("(max-width: 100rem)").matches) source.close();
+  },
+});
+
+let session = null; // promise of who the server takes the reader for
+
+function whoReads() {
+  session ??= readSession().catch((problem) => {
+    session = null; // the next one tries again
+    throw problem;
+  });
+  return session;
+}
+
+/** Has the server keep what is asked from now on; null where it keeps nothing. */
+async function beginConversation(named) {
+  if (!(await whoReads()).keeps_conversations) return null;
+  const id = await createConversation(named);
+  history.replaceState(null, "", conversationFragment(id));
+  list.setCurrent(id);
+  return id;
+}
+
+async function openConversation(id) {
+  if (id === conversation.id) return;
+  try {
+    const kept = await readConversation(id);
+    if (conversationIn(location.hash) !== id) return; // another was opened meanwhile
+    source.close();
+    conversation.show(kept);
+    list.setCurrent(id);
+    if (kept.collection && known(kept.collection)) collection.value = kept.collection;
+    showWelcome(kept.turns.length === 0);
+  } catch (problem) {
+    beginAnew();
+    part("starting").textContent = problem.detail || problem.title || problem.message;
+  }
+}
+
+function known(name) {
+  return Array.from(collection.options).some(({ value }) => value === name);
+}
 
 /** Opens a source; the conversation gets narrower, yet what was clicked stays where it is. */
 function openBeside(places, index, openers, opener) {
@@ -42,18 +100,24 @@ function openBeside(places, index, openers, opener) {
 async function copyAnswer(answer, copied) {
   const done = await copyText(answerAsText(answer));
   copied.textContent = done ? "Copied" : "Copying is not allowed here";
-  part("status").textContent = copied.textContent;
+  say(copied.textContent);
   setTimeout(() => {
     copied.textContent = "Copy";
   }, 1500);
 }
 
 part("new-conversation").addEventListener("click", () => {
-  source.close();
-  conversation.clear();
-  showWelcome(true);
+  beginAnew();
   composer.focus();
 });
+
+function beginAnew() {
+  source.close();
+  conversation.clear();
+  list.setCurrent(null);
+  history.replaceState(null, "", location.pathname);
+  showWelcome(true);
+}
 
 function showWelcome(shown) {
   part("welcome").hidden = !shown;
@@ -71,14 +135,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** Opens the place that the address names, if it does. */
-function openNamedPlace() {
+/** Opens the place or the conversation that the address names, if it does. */
+function openNamed() {
   const place = placeIn(location.hash);
   if (place) source.openAlone(place);
+  const id = conversationIn(location.hash);
+  if (id) openConversation(id);
 }
 
-addEventListener("hashchange", openNamedPlace);
-openNamedPlace();
+addEventListener("hashchange", openNamed);
+openNamed();
 
 /** Fills the picker; while the service is still starting, says so and comes again. */
 async function showCollections() {
@@ -88,6 +154,7 @@ async function showCollections() {
     if (names.includes("default")) collection.value = "default";
     part("collection-label").hidden = names.length < 2;
     part("starting").textContent = names.length ? "" : "There are no documents yet: docqa ingest FOLDER adds some.";
+    if ((await whoReads()).keeps_conversations) list.begin();
   } catch (problem) {
     part("starting").textContent = problem.detail || problem.title;
     setTimeout(showCollections, 3000);

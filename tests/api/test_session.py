@@ -18,7 +18,13 @@ async def test_without_sign_in_who_sits_here_administers() -> None:
         "permissions": ["ask", "read", "curate", "ingest", "admin"],
         "collections": None,
     }
-    assert (body["ways"], body["sign_in_url"]) == ([], None)
+    assert (body["keeps_conversations"], body["ways"], body["sign_in_url"]) == (True, [], None)
+
+
+async def test_strangers_who_share_a_name_keep_no_conversations() -> None:
+    async with client_of(fake_product(host="192.0.2.1", open_access=True)) as client:
+        body = (await client.get("/v1/session", headers={"Host": "192.0.2.1"})).json()
+    assert (body["caller"]["role"], body["keeps_conversations"]) == ("reader", False)
 
 
 async def test_a_key_is_told_what_it_opens() -> None:
@@ -29,7 +35,12 @@ async def test_a_key_is_told_what_it_opens() -> None:
         known = (await client.get("/v1/session", headers={"Authorization": f"Bearer {secret}"})).json()
         for headers in ({}, {"Authorization": "Bearer docqa_wrong"}):
             unknown = (await client.get("/v1/session", headers=headers)).json()
-            assert unknown == {"caller": None, "ways": ["keys", "proxy"], "sign_in_url": None}
+            assert unknown == {
+                "caller": None,
+                "keeps_conversations": False,
+                "ways": ["keys", "proxy"],
+                "sign_in_url": None,
+            }
     assert known["caller"] == {
         "id": f"key:{made.id}",
         "role": "reader",

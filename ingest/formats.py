@@ -10,6 +10,9 @@ from ingest.reader import Reader, UnreadableFile
 from ingest.readers.html.reader import HtmlReader
 from ingest.readers.markdown import MarkdownReader
 from ingest.readers.pdf.reader import PdfReader
+from ingest.readers.slides.reader import SlidesReader
+from ingest.readers.spreadsheet.delimited import DelimitedReader
+from ingest.readers.spreadsheet.excel import ExcelReader
 from ingest.readers.text import TextReader
 from ingest.readers.word.reader import DocxReader
 from ingest.source_file import DEFAULT_LIMITS, Limits
@@ -17,7 +20,16 @@ from ingest.source_file import DEFAULT_LIMITS, Limits
 
 def standard_readers(limits: Limits) -> tuple[Reader, ...]:
     """One reader per format, all within the same limits."""
-    return MarkdownReader(limits), HtmlReader(limits), PdfReader(limits), DocxReader(limits), TextReader(limits)
+    return (
+        MarkdownReader(limits),
+        HtmlReader(limits),
+        PdfReader(limits),
+        DocxReader(limits),
+        ExcelReader(limits),
+        SlidesReader(limits),
+        DelimitedReader(limits),
+        TextReader(limits),
+    )
 
 
 class Readers:

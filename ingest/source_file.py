@@ -27,7 +27,7 @@ DEFAULT_LIMITS = Limits()
 # First bytes, the name of the format in a person's words, and the ending that such a file should have.
 _SIGNATURES = (
     (b"%PDF-", "a PDF file", ".pdf"),
-    (b"PK\x03\x04", "a zip archive or a new Office file", ".docx"),
+    (b"PK\x03\x04", "a zip archive or a new Office file", ""),
     (b"PK\x05\x06", "an empty zip archive", ""),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old or an encrypted Office file", ""),
     (b"\x1f\x8b", "a gzip archive", ""),
@@ -40,6 +40,14 @@ _SIGNATURES = (
     (b"\x7fELF", "a program", ""),
     (b"MZ\x90", "a program", ""),
     (b"{\\rtf", "a rich text (RTF) file", ""),
+)
+
+# Names that stand in the archive of such a file, and the ending that it should have.
+_PACKAGES = (
+    (b"word/document.xml", ".docx"),
+    (b"xl/workbook.xml", ".xlsx"),
+    (b"ppt/presentation.xml", ".pptx"),
+    (b"mimetypeapplication/epub+zip", ".epub"),
 )
 
 
@@ -79,5 +87,7 @@ class SourceFile:
         """Raise `UnreadableFile` if the file begins like another format than those that begin with ``own``."""
         for signature, name, suffix in _SIGNATURES:
             if self.data.startswith(signature) and signature not in own:
+                if signature == b"PK\x03\x04":
+                    suffix = next((ending for part, ending in _PACKAGES if part in self.data), "")
                 advice = f"rename it to {suffix}" if suffix else "convert it to a supported format"
                 raise self.unreadable(f"is {name} by its content, which its name does not say: {advice}")

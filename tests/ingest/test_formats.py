@@ -17,12 +17,18 @@ from tests.ingest.test_readers_docx import simple as simple_docx
 from tests.ingest.test_readers_html import PAGE
 from tests.ingest.test_readers_markdown import SAMPLE
 from tests.ingest.test_readers_pdf import simple as simple_pdf
+from tests.ingest.test_readers_sheets import CSV
+from tests.ingest.test_readers_sheets import simple as simple_xlsx
+from tests.ingest.test_readers_slides import simple as simple_pptx
 
 GOOD = {
     ".md": SAMPLE.encode(),
     ".html": PAGE.encode(),
     ".pdf": simple_pdf(),
     ".docx": simple_docx(),
+    ".xlsx": simple_xlsx(),
+    ".pptx": simple_pptx(),
+    ".csv": CSV,
     ".txt": b"A\n=\n\nb",
 }
 
@@ -56,7 +62,7 @@ def test_the_ending_of_the_source_decides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["program.exe", "no-ending", "folder.d/none"])
 def test_an_unknown_ending_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnreadableFile, match=r"not known: convert it to one of \.docx, \.htm"):
+    with pytest.raises(UnreadableFile, match=r"not known: convert it to one of \.csv, \.docx, \.htm"):
         read(tmp_path, name, b"text")
 
 
@@ -66,6 +72,8 @@ def test_an_unknown_ending_is_named(tmp_path: Path, name: str) -> None:
         (".docx", GOOD[".pdf"], "is a PDF file by its content"),
         (".md", GOOD[".pdf"], r"rename it to \.pdf"),
         (".html", GOOD[".docx"], r"rename it to \.docx"),
+        (".docx", GOOD[".xlsx"], "not a Word document"),
+        (".csv", GOOD[".xlsx"], r"rename it to \.xlsx"),
         (".txt", GOOD[".html"], r"rename it to \.html"),
         (".pdf", GOOD[".docx"], "zip archive or a new Office file"),
         (".pdf", GOOD[".md"], "not a PDF file"),

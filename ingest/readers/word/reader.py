@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,9 +16,10 @@ from ingest.readers.word.numbering import Numbering
 from ingest.readers.word.styles import Styles
 from ingest.readers.word.text import TextReader
 from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
+from ingest.zip_package import PackageKind
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_KIND = PackageKind("a Word document", ".docx", "word/document.xml", "Word", "an old Word file (.doc)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,44 +33,13 @@ class DocxReader:
     def read(self, path: Path, source: str) -> Document:
         """Read one file. Raises `UnreadableFile`."""
         file = SourceFile.load(path, source, self.limits)
-        file.refuse_foreign(_ZIP, _OLE)
-        self._check_archive(file)
+        _KIND.check(file, self.limits)
         try:
             body, title = _open(file.data)
             text = md.join(body.blocks())
         except Exception as error:  # The parsers below fail in as many ways as files are damaged.
-            raise file.unreadable(
-                f"is damaged and cannot be read as a Word document ({type(error).__name__}): "
-                "open it in Word, repair it and save it again"
-            ) from error
+            raise _KIND.damaged(file, error) from error
         return canonical_document(file, normalise(text), media_type=MEDIA_TYPE, limits=self.limits, title=title)
-
-    def _check_archive(self, file: SourceFile) -> None:
-        """Refuse what is encrypted, not a Word document, damaged or too large, before anything is parsed."""
-        if file.data.startswith(_OLE):
-            if "EncryptedPackage".encode("utf-16-le") in file.data:
-                raise file.unreadable("is protected with a password: save a copy without one")
-            raise file.unreadable("is an old Word file (.doc) by its content: save it as .docx")
-        try:
-            with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
-                self._check_members(file, archive)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, OSError) as error:
-            raise file.unreadable("is damaged or incomplete: get or save it again") from error
-
-    def _check_members(self, file: SourceFile, archive: zipfile.ZipFile) -> None:
-        members = archive.infolist()
-        if any(member.flag_bits & 0x1 for member in members):
-            raise file.unreadable("is an encrypted archive: save a copy without a password")
-        # A member yields no more than the size that it declares, so the sum bounds what is unpacked.
-        if sum(member.file_size for member in members) > self.limits.unpacked_bytes:
-            allowed = self.limits.unpacked_bytes / 2**20
-            raise file.unreadable(f"unpacks to more than {allowed:,.0f} MB: split it or make its pictures smaller")
-        if "word/document.xml" not in archive.namelist():
-            raise file.unreadable("is a zip archive but not a Word document: rename or convert it")
-        if archive.testzip() is not None:
-            raise file.unreadable("is damaged in one of its parts: get or save it again")
-        if b"<!DOCTYPE" in archive.read("word/document.xml"):
-            raise file.unreadable("declares XML entities, which Word never writes: open it in Word and save it again")
 
 
 def _open(data: bytes) -> tuple[Body, str]:

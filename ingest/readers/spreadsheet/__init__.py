@@ -1,0 +1,1 @@
+"""Reading sheets of rows and columns."""

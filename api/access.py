@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ingest.document import Revision
+from ingest.scope import Scope
+
 
 class Permission(StrEnum):
     """What a route can ask for."""
@@ -37,10 +40,16 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 }
 
 
+def held(role: Role) -> frozenset[str] | None:
+    """The labels that a role brings along: an admin, who can give out any, reads everything."""
+    return None if role is Role.ADMIN else frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """``id`` owns conversations and stands in the audit log; ``collections`` None for all of them.
 
+    ``labels`` are those of documents that it may read beside what everybody may; None reads everything.
     ``batch``: its questions let those of people go first. ``requests_per_minute`` None for no limit.
     ``public``: anybody may be behind it, since its key stands in a page.
     """
@@ -52,6 +61,12 @@ class Caller:
     batch: bool = False
     requests_per_minute: int | None = None
     public: bool = False
+    labels: frozenset[str] | None = frozenset()
+
+    @property
+    def scope(self) -> Scope:
+        """What holds now and it may read."""
+        return Scope(labels=self.labels)
 
     def may(self, permission: Permission) -> bool:
         """Whether role and scopes both allow it."""
@@ -60,6 +75,10 @@ class Caller:
     def sees(self, collection: str) -> bool:
         """Whether it may know of this collection."""
         return self.collections is None or collection in self.collections
+
+    def reads(self, revision: Revision) -> bool:
+        """Whether it may read, and so know of, this revision of a document."""
+        return self.sees(revision.collection) and self.scope.reads(revision.labels)
 
     def visible(self, collections: Iterable[str]) -> list[str]:
         """Those of the collections that it may know of."""

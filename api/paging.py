@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+Test = Callable[[T], bool]
+Fetch = Callable[[int, str | None], "Page[T]"]
 MAX_CURSOR = 512
 
 
@@ -26,6 +28,7 @@ class Page(Generic[T]):
 
     items: tuple[T, ...]
     next_cursor: str | None
+    place: Callable[[T], Position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +58,18 @@ def position(cursor: str) -> Position:
 def page_of(found: Sequence[T], limit: int, place: Callable[[T], Position]) -> Page[T]:
     """The first ``limit`` of ``found``, which holds one more where there are more."""
     items = tuple(found[:limit])
-    return Page(items, place(items[-1]).cursor() if len(found) > limit else None)
+    return Page(items, place(items[-1]).cursor() if len(found) > limit else None, place)
+
+
+def page_of_those(fetch: Fetch[T], limit: int, cursor: str | None, seen: Test[T]) -> Page[T]:
+    """A full page of the items that pass ``seen``, from pages of all by cursor; others leave no gap that tells of them.
+
+    Raises `BadCursor`.
+    """
+    found: list[T] = []
+    while True:
+        page = fetch(limit + 1, cursor)
+        found += filter(seen, page.items)
+        cursor = page.next_cursor
+        if len(found) > limit or cursor is None:
+            return page_of(found, limit, page.place)

@@ -19,6 +19,7 @@ from api.access import Caller
 from api.admission import Admission, DeadlineExceeded, QueueFull, Ready, ShuttingDown, Stream
 from api.components import Components
 from api.joint_answers import JointAnswers
+from api.kept_answers import KeptAnswers
 from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
 from api.metrics import Metrics
 from api.problems import Problem, internal_error, invalid_request, not_found
@@ -243,6 +244,7 @@ class Service:
 
         Raises `Problem`: over a limit, unknown collection or conversation, full queue, shutting down.
         """
+        question = replace(question, scope=replace(question.scope, labels=caller.labels))
         try:
             check_limits(question, self.settings)
             known = await run_in_threadpool(self.catalog.collections, question.scope)
@@ -283,7 +285,9 @@ class Service:
             _, turns = await run_in_threadpool(self.memory.conversations.turns, caller.id, place.conversation)
         except KeyError as error:
             raise unknown_conversation(place.conversation) from error
-        return history_of(turns[:-1] if place.replace else turns)
+        kept = KeptAnswers(self.catalog, caller)
+        readable = await run_in_threadpool(lambda: list(filter(kept.shows, turns[:-1] if place.replace else turns)))
+        return history_of(readable)
 
     def _record(self, question: Question, caller: Caller, place: Place) -> TurnRecord:
         conversations = self.memory.conversations

@@ -21,6 +21,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ingest.scope import labels_of
+
 PREFIX = "DOCQA_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 TEST_PREFIX = f"{PREFIX}TEST_"
@@ -95,6 +97,11 @@ class Settings(BaseSettings):
     )
     admins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Users and groups with the role admin, comma-separated; all others are readers."
+    )
+    held_labels: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="Labels that users and groups hold, as a table in the TOML file or as JSON: "
+        '{"hr-team": ["hr"]}. They read documents with one of their labels; admins read everything.',
     )
     requests_per_minute: int = Field(
         0, ge=0, description="Requests of one caller in a minute, at most; 0 for no limit. A key may have its own."
@@ -205,6 +212,11 @@ class Settings(BaseSettings):
         for network in value:
             ipaddress.ip_network(network)
         return value
+
+    @field_validator("held_labels", "label_rules")
+    @classmethod
+    def _check_labels(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        return {name: labels_of(labels) for name, labels in value.items()}
 
     @field_validator("oidc_issuer")
     @classmethod

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from api.access import Caller, Role
+from api.access import Caller, Role, held
 from api.edge import SAFE_METHODS
 from api.problems import Problem
 from api.session_cookie import SESSION
@@ -38,16 +38,17 @@ class SignIn:
         if secret is not None and (secret.startswith(PREFIX) or self._settings.sign_in):
             return await self._of_key(secret)
         if "oidc" in self._settings.sign_in and (session := await self._session(scope, headers)):
-            return Caller(f"user:{session.user}", self._role_of(session.user, session.groups))
+            return self._user(session.user, session.groups)
         if "proxy" in self._settings.sign_in and self._from_proxy(scope):
             user = headers.get(self._settings.proxy_user_header, "").strip()
             groups = headers.get(self._settings.proxy_groups_header, "").split(",")
             if user:
-                return Caller(f"user:{user}", self._role_of(user, map(str.strip, groups)))
+                return self._user(user, map(str.strip, groups))
         if self._settings.sign_in:
             raise Problem(401, "not-signed-in", "Sign in, or send an API key as a bearer token.", headers=CHALLENGE)
         # Who sits at this machine runs it; who comes from elsewhere may only read.
-        return Caller("local", Role.ADMIN if self._settings.on_loopback else Role.READER)
+        role = Role.ADMIN if self._settings.on_loopback else Role.READER
+        return Caller("local", role, labels=held(role))
 
     async def _of_key(self, secret: str) -> Caller:
         key = await run_in_threadpool(self._keys.check, secret)
@@ -73,8 +74,13 @@ class SignIn:
             raise Problem(403, "cross-site", "A write with a session's cookie must say where it comes from (Origin).")
         return session
 
-    def _role_of(self, user: str, groups: Iterable[str]) -> Role:
+    def _user(self, user: str, groups: Iterable[str]) -> Caller:
         names = {user, *groups}
+        role = self._role_of(names)
+        labels = {label for name in names for label in self._settings.held_labels.get(name, ())}
+        return Caller(f"user:{user}", role, labels=None if held(role) is None else frozenset(labels))
+
+    def _role_of(self, names: set[str]) -> Role:
         if names & set(self._settings.admins):
             return Role.ADMIN
         return Role.CURATOR if names & set(self._settings.curators) else Role.READER

@@ -129,12 +129,16 @@ class KeyBody(BaseModel):
     origins: list[str] | None = Field(
         description="Sites whose pages may show the chat by it. Null: none, it is secret."
     )
+    labels: list[str] | None = Field(
+        description="Labels of documents that it may read beside those without any. Null: what the role may, an admin "
+        "everything."
+    )
 
     @classmethod
     def of(cls, key: ApiKey) -> Self:
         """The body of ``key``."""
         values: dict[str, Any] = {name: getattr(key, name) for name in cls.model_fields}
-        for name in ("scopes", "collections", "origins"):
+        for name in ("scopes", "collections", "origins", "labels"):
             values[name] = None if values[name] is None else sorted(values[name])
         return cls(**values)
 

@@ -28,7 +28,6 @@ from api.tool_schemas import (
     SearchResult,
     SearchResults,
 )
-from ingest.scope import NOW
 from qa.answer import Mode
 
 COLLECTION = "collection"
@@ -62,7 +61,7 @@ class Call:
         usual = self.service.settings.collection
         if named or self.caller.sees(usual):
             return named or usual
-        known = await run_in_threadpool(self.service.catalog.collections, NOW)
+        known = await run_in_threadpool(self.service.catalog.collections, self.caller.scope)
         return next(iter(self.caller.visible(known)), None)
 
 

@@ -28,6 +28,8 @@ def widget_key(request: KeyRequest) -> KeyRequest:
         raise ValueError(f"a key for other sites' pages takes 1 to {MAX_ORIGINS} origins")
     if request.role is not Role.READER or set(request.scopes or [Permission.ASK]) != {Permission.ASK}:
         raise ValueError("a key for other sites' pages only asks: its role is reader, its scope ask")
+    if _listed(request.labels):
+        raise ValueError("a key for other sites' pages holds no labels: everybody can read what it reads")
     if len(_listed(request.collections)) != 1:
         raise ValueError("a key for other sites' pages takes exactly one collection")
     return replace(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -97,14 +98,18 @@ class CuratedAnswers:
         if question.mode is not Mode.ANSWER or question.scope.as_of is not None or follows:
             return None
         known = self._pinned.questions(question.collection)
-        found = self._matcher.same(question.text, known)
-        if found is None:
-            return None
-        try:
-            curated = self._pinned.find(found)
-        except KeyError:  # deleted meanwhile
-            return None
-        return curated if self.readable(curated, question.scope) else None
+        readable: dict[str, CuratedAnswer] = {}
+
+        def allowed(id: str) -> bool:
+            with suppress(KeyError):  # deleted meanwhile
+                curated = self._pinned.find(id)
+                if self.readable(curated, question.scope):
+                    readable[id] = curated
+            return id in readable
+
+        # What may not be read is no candidate: it neither stands before another one nor takes time that tells of it.
+        found = self._matcher.same(question.text, known, allowed)
+        return None if found is None else readable[found]
 
     def readable(self, curated: CuratedAnswer, scope: Scope) -> bool:
         """Whether whoever asks may read every document that it cites, of which nothing may be left but their labels."""

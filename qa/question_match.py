@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TypeVar
 
@@ -30,11 +30,14 @@ class QuestionMatcher:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
 
-    def same(self, question: str, known: Known[T]) -> T | None:
-        """The thing one of whose questions asks the same as ``question``; None when none surely does."""
+    def same(self, question: str, known: Known[T], allowed: Callable[[T], bool] = lambda _: True) -> T | None:
+        """The thing one of whose questions asks the same as ``question``; None when none surely does.
+
+        Only what is ``allowed`` counts, which is asked of those with the same words before anything dear is done.
+        """
         asked = _wording(question)
         candidates = [(thing, text) for thing, texts in known for text in texts if _wording(text).same_as(asked)]
-        return self._best(question, candidates, MIN_SIMILARITY)
+        return self._best(question, [found for found in candidates if allowed(found[0])], MIN_SIMILARITY)
 
     def near(self, question: str, known: Known[T]) -> T | None:
         """The thing one of whose questions is nearest to ``question``, if it is near and differs in no number."""

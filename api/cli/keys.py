@@ -40,6 +40,10 @@ def create(
             help="Site whose pages may show the chat by this key, such as https://intranet.example; may be repeated.",
         ),
     ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="Label of documents that it may read beside those without any; may be repeated."),
+    ] = None,
     expires: Annotated[str | None, typer.Option(metavar="TIME", help="How long it holds: 12h, 90d, 4w.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -51,12 +55,13 @@ def create(
         if not name.strip():
             raise CommandFailed("a key needs a name")
         until = expiry(expires)
-        asked = KeyRequest(name.strip(), role, scope or None, collection or None, batch, rate, until, origin or None)
+        asked = KeyRequest(
+            name.strip(), role, scope or None, collection or None, batch, rate, until, origin or None, label or None
+        )
         try:
-            request = widget_key(asked)
+            made, secret = memory.keys.create(widget_key(asked))
         except ValueError as error:
             raise CommandFailed(str(error)) from error
-        made, secret = memory.keys.create(request)
         memory.audit.add(actor(), "key.create", made.id, {"name": made.name, "role": made.role.value})
         if as_json:
             typer.echo(json.dumps({**_described(made), "secret": secret}, indent=2))
@@ -113,6 +118,8 @@ def _line(key: ApiKey) -> str:
         parts.append("only " + ", ".join(sorted(key.scopes)))
     if key.collections is not None:
         parts.append("in " + ", ".join(sorted(key.collections)))
+    if key.labels is not None:
+        parts.append("labels " + (", ".join(sorted(key.labels)) or "none"))
     if key.origins is not None:
         parts.append("on " + ", ".join(sorted(key.origins)))
     if key.batch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
@@ -11,8 +12,11 @@ from fastapi import APIRouter, Path, Query, Response
 from api.callers import Asker
 from api.conversation_export import as_markdown, file_name
 from api.idempotency import IdempotentRoute
+from api.kept_answers import KeptAnswers
 from api.pages import DEFAULT_LIMIT, Cursor, Limit, page
+from api.paging import page_of_those
 from api.service import ReadyService, unknown_conversation
+from api.state.conversations import Conversation
 from api.state_schemas import (
     ConversationBody,
     ConversationRequest,
@@ -45,17 +49,25 @@ def conversations(
     cursor: Cursor = None,
 ) -> ConversationsBody:
     """The caller's conversations, the last changed first."""
-    found = page(lambda: service.memory.conversations.page(caller.id, limit, cursor, search))
+    store, kept = service.memory.conversations, KeptAnswers(service.catalog, caller)
+
+    def holds(found: Conversation) -> bool:
+        return not search.strip() or kept.holds(search, found.title, store.turns(caller.id, found.id)[1])
+
+    found = page(lambda: page_of_those(partial(store.page, caller.id, search=search), limit, cursor, holds))
     bodies = [ConversationBody.of(conversation) for conversation in found.items]
     return ConversationsBody(conversations=bodies, next_cursor=found.next_cursor)
 
 
 @router.get("/{conversation}", responses=MISSING)
 def conversation(conversation: ConversationId, service: ReadyService, caller: Asker) -> WholeConversationBody:
-    """A conversation with its turns; answers come as they were given, citations included."""
+    """A conversation with its turns; answers come as they were given, citations included.
+
+    One that rests on documents that the caller may not read any more is withheld.
+    """
     with _known(conversation):
         found, turns = service.memory.conversations.turns(caller.id, conversation)
-    bodies = [StoredTurnBody.of(turn) for turn in turns]
+    bodies = [StoredTurnBody.of(turn) for turn in KeptAnswers(service.catalog, caller).turns(turns)]
     return WholeConversationBody(**ConversationBody.of(found).model_dump(), turns=bodies)
 
 
@@ -84,7 +96,8 @@ def export(conversation: ConversationId, service: ReadyService, caller: Asker) -
         found, turns = service.memory.conversations.turns(caller.id, conversation)
     disposition = f'attachment; filename="{file_name(found.title)}"'
     headers = {"Content-Disposition": disposition}
-    return Response(as_markdown(found, turns), media_type="text/markdown; charset=utf-8", headers=headers)
+    readable = KeptAnswers(service.catalog, caller).turns(turns)
+    return Response(as_markdown(found, readable), media_type="text/markdown; charset=utf-8", headers=headers)
 
 
 @contextmanager

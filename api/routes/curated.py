@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -14,12 +15,12 @@ from api.callers import Curator
 from api.curated_schemas import CuratedBody, CuratedChange, CuratedPageBody, CuratedRequest, CuratedSourceRequest
 from api.idempotency import IdempotentRoute
 from api.pages import DEFAULT_LIMIT, Cursor, Limit, page
+from api.paging import page_of_those
 from api.problems import Problem, invalid_request, not_found
 from api.routes.unanswered import find_entry
 from api.service import ReadyService, Service
 from api.state.unanswered import Resolution
 from ingest.document import DocumentId, Span
-from ingest.scope import NOW
 from qa.curated import CuratedAnswer, CuratedSource, SourceNotFound
 
 router = APIRouter(prefix="/v1/curated", tags=["curation"], route_class=IdempotentRoute)
@@ -35,7 +36,7 @@ def pin(
 ) -> CuratedBody:
     """Pin a verified answer to a question; it is served at once for that question and its close variants."""
     collection = body.collection or service.settings.collection
-    known = caller.visible(service.catalog.collections(NOW))
+    known = caller.visible(service.catalog.collections(caller.scope))
     if collection not in known:
         raise Problem(404, "unknown-collection", f"There is no collection {collection!r}.", collections=known)
     entry = None if body.unanswered is None else find_entry(body.unanswered, service, caller)
@@ -45,7 +46,7 @@ def pin(
         collection,
         body.question,
         body.answer,
-        _sources(body.sources, collection, service),
+        _sources(body.sources, collection, service, caller),
         body.owner or caller.id,
         _distinct(body.question, [*body.variants, *([entry.question] if entry else [])]),
         body.expires_at,
@@ -67,9 +68,9 @@ def curated_answers(
     cursor: Cursor = None,
 ) -> CuratedPageBody:
     """Curated answers, the newest first, with what has become of their sources."""
-    found = page(lambda: service.memory.curated.page(limit, cursor, collection))
-    bodies = [_body(answer, service) for answer in found.items if _seen(answer, service, caller)]
-    return CuratedPageBody(curated=bodies, next_cursor=found.next_cursor)
+    fetch = partial(service.memory.curated.page, collection=collection)
+    found = page(lambda: page_of_those(fetch, limit, cursor, lambda answer: _seen(answer, service, caller)))
+    return CuratedPageBody(curated=[_body(answer, service) for answer in found.items], next_cursor=found.next_cursor)
 
 
 @router.get("/{curated}", responses=MISSING)
@@ -87,7 +88,7 @@ def change(
     given = body.model_fields_set
     question = body.question or found.question
     variants = found.variants if body.variants is None else body.variants
-    sources = found.sources if body.sources is None else _sources(body.sources, found.collection, service)
+    sources = found.sources if body.sources is None else _sources(body.sources, found.collection, service, caller)
     changed = replace(
         found,
         question=question,
@@ -145,18 +146,22 @@ def _find(id: str, service: Service, caller: Caller) -> CuratedAnswer:
 
 
 def _seen(answer: CuratedAnswer, service: Service, caller: Caller) -> bool:
-    return caller.sees(answer.collection) and service.curated.readable(answer, NOW)
+    return caller.sees(answer.collection) and service.curated.readable(answer, caller.scope)
 
 
-def _sources(wanted: Iterable[CuratedSourceRequest], collection: str, service: Service) -> tuple[CuratedSource, ...]:
+def _sources(
+    wanted: Iterable[CuratedSourceRequest], collection: str, service: Service, caller: Caller
+) -> tuple[CuratedSource, ...]:
     """Raises a 422 `Problem` that names the first source that does not stand where it should."""
-    return tuple(_source(number, source, collection, service) for number, source in enumerate(wanted))
+    return tuple(_source(number, source, collection, service, caller) for number, source in enumerate(wanted))
 
 
-def _source(number: int, wanted: CuratedSourceRequest, collection: str, service: Service) -> CuratedSource:
+def _source(
+    number: int, wanted: CuratedSourceRequest, collection: str, service: Service, caller: Caller
+) -> CuratedSource:
     field = f"sources.{number}"
     history = service.catalog.history(DocumentId(wanted.document))
-    if not history or history[-1].collection != collection or not NOW.reads(history[-1].labels):
+    if not history or history[-1].collection != collection or not caller.reads(history[-1]):
         raise invalid_request(f"{field}.document", f"there is no document {wanted.document!r} in this collection")
     near = None if wanted.start is None else Span(wanted.start, wanted.start)
     try:

@@ -11,7 +11,6 @@ from api.problems import not_found
 from api.schemas import CollectionsBody, DocumentBody, DocumentsBody, RevisionBody
 from api.service import ReadyService
 from ingest.document import DocumentId
-from ingest.scope import NOW
 
 router = APIRouter(prefix="/v1", tags=["documents"], responses={503: {"description": "The service is starting"}})
 
@@ -21,7 +20,7 @@ MAX_REVISION = 2**31 - 1
 @router.get("/collections")
 def collections(service: ReadyService, caller: Reader) -> CollectionsBody:
     """The collections that hold documents."""
-    return CollectionsBody(collections=caller.visible(service.catalog.collections(NOW)))
+    return CollectionsBody(collections=caller.visible(service.catalog.collections(caller.scope)))
 
 
 @router.get("/documents")
@@ -31,8 +30,7 @@ def documents(
     collection: Annotated[str | None, Query(max_length=63, description="Left out: all collections.")] = None,
 ) -> DocumentsBody:
     """Every document, by collection and source, with the revision that holds now."""
-    found = service.catalog.current(collection)
-    seen = [revision for revision in found if caller.sees(revision.collection) and NOW.reads(revision.labels)]
+    seen = filter(caller.reads, service.catalog.current(collection))
     return DocumentsBody(documents=[DocumentBody.of(revision) for revision in seen])
 
 
@@ -47,6 +45,6 @@ def revision(
 ) -> RevisionBody:
     """A revision's canonical text with its sections and pages; citations point into it."""
     found = service.catalog.revision(DocumentId(document), revision)
-    if found is None or not caller.sees(found.collection) or not NOW.reads(found.labels):
+    if found is None or not caller.reads(found):
         raise not_found(f"There is no revision {revision} of a document {document!r}.")
     return RevisionBody.of(found, service.catalog.document(found.id))

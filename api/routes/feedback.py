@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from api.callers import Asker, Curator
 from api.idempotency import IdempotentRoute
+from api.kept_answers import KeptAnswers
 from api.pages import DEFAULT_LIMIT, Cursor, Limit, page
+from api.paging import page_of_those
 from api.service import ReadyService
-from api.state.feedback import Rating
+from api.state.feedback import Feedback, Rating
 from api.state_schemas import FeedbackBody, FeedbackPageBody, FeedbackRequest
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"], route_class=IdempotentRoute)
@@ -33,6 +36,12 @@ def feedback(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> FeedbackPageBody:
-    """All feedback, the newest first."""
-    found = page(lambda: service.memory.feedback.page(limit, cursor, rating))
+    """All feedback, the newest first, but for answers from documents that the caller may not read."""
+    kept = KeptAnswers(service.catalog, caller)
+
+    def seen(given: Feedback) -> bool:
+        return given.answer is None or kept.readable(given.answer)
+
+    fetch = partial(service.memory.feedback.page, rating=rating)
+    found = page(lambda: page_of_those(fetch, limit, cursor, seen))
     return FeedbackPageBody(feedback=[FeedbackBody.of(given) for given in found.items], next_cursor=found.next_cursor)

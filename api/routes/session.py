@@ -24,6 +24,7 @@ class CallerBody(BaseModel):
     role: Role
     permissions: list[Permission]
     collections: list[str] | None = Field(description="Null: all.")
+    labels: list[str] | None = Field(description="Labels of documents that it may read. Null: it reads everything.")
 
     @classmethod
     def of(cls, caller: Caller) -> CallerBody:
@@ -33,6 +34,7 @@ class CallerBody(BaseModel):
             role=caller.role,
             permissions=[permission for permission in Permission if caller.may(permission)],
             collections=None if caller.collections is None else sorted(caller.collections),
+            labels=None if caller.labels is None else sorted(caller.labels),
         )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
@@ -11,6 +14,7 @@ from api.access import Caller
 from api.callers import Curator
 from api.idempotency import IdempotentRoute
 from api.pages import DEFAULT_LIMIT, Cursor, Limit, page
+from api.paging import page_of_those
 from api.problems import Problem, not_found
 from api.service import ReadyService, Service
 from api.state.unanswered import Entry
@@ -22,7 +26,7 @@ from api.unanswered_schemas import (
     WholeUnansweredBody,
 )
 from ingest.document import DocumentId
-from ingest.scope import NOW
+from ingest.scope import EVERYTHING
 from qa.answer import Question
 
 router = APIRouter(prefix="/v1/unanswered", tags=["curation"], route_class=IdempotentRoute)
@@ -49,8 +53,10 @@ def queue(
     """Questions that the documents left open, the last asked first, those near to each other as one."""
     service.unanswered.sweep()
     store = service.memory.unanswered
-    found = page(lambda: store.page(limit, cursor, collection, closed=state == "closed"))
-    bodies = [_body(entry, service) for entry in found.items if caller.sees(entry.collection)]
+    fetch = partial(store.page, collection=collection, closed=state == "closed")
+    known = _known(service, caller)
+    found = page(lambda: page_of_those(fetch, limit, cursor, lambda entry: known(entry.collection)))
+    bodies = [_body(entry, service, caller) for entry in found.items]
     return UnansweredPageBody(unanswered=bodies, next_cursor=found.next_cursor)
 
 
@@ -60,7 +66,7 @@ def entry(unanswered: EntryId, service: ReadyService, caller: Curator) -> WholeU
     found = find_entry(unanswered, service, caller)
     askings = service.memory.unanswered.askings(found.id, SHOWN_ASKINGS)
     return WholeUnansweredBody(
-        **_body(found, service).model_dump(), askings=[AskingBody.of(asking) for asking in askings]
+        **_body(found, service, caller).model_dump(), askings=[AskingBody.of(asking) for asking in askings]
     )
 
 
@@ -81,7 +87,7 @@ async def recheck(unanswered: EntryId, request: Request, service: ReadyService, 
         await run_in_threadpool(
             audit.add, caller.id, "unanswered.close", checked.id, details, request.scope["request_id"]
         )
-    return RecheckBody(entry=await run_in_threadpool(_body, checked, service), answer=body)
+    return RecheckBody(entry=await run_in_threadpool(_body, checked, service, caller), answer=body)
 
 
 @router.delete("/{unanswered}", status_code=204, responses=MISSING)
@@ -102,17 +108,32 @@ def find_entry(id: str, service: Service, caller: Caller) -> Entry:
         found = service.memory.unanswered.find(id)
     except KeyError as error:
         raise _unknown(id) from error
-    if not caller.sees(found.collection):
+    if not _known(service, caller)(found.collection):
         raise _unknown(id)
     return found
 
 
-def _body(entry: Entry, service: Service) -> UnansweredBody:
+def _known(service: Service, caller: Caller) -> Callable[[str], bool]:
+    """Whether the caller may know of a collection: also of one that is gone, but of none that he can't read."""
+    closed = set(service.catalog.collections(EVERYTHING)) - set(service.catalog.collections(caller.scope))
+    return lambda collection: caller.sees(collection) and collection not in closed
+
+
+def _body(entry: Entry, service: Service, caller: Caller) -> UnansweredBody:
     def readable(document: str) -> bool:
         history = service.catalog.history(DocumentId(document))
-        return bool(history) and NOW.reads(history[-1].labels)
+        return bool(history) and caller.reads(history[-1])
 
+    if entry.curated_id is not None and not _reads_curated(entry.curated_id, service, caller):
+        entry = replace(entry, curated_id=None)
     return UnansweredBody.of(entry, readable)
+
+
+def _reads_curated(id: str, service: Service, caller: Caller) -> bool:
+    try:
+        return service.curated.readable(service.memory.curated.find(id), caller.scope)
+    except KeyError:  # deleted since
+        return False
 
 
 def _unknown(id: str) -> Problem:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import select
 
@@ -37,7 +38,10 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One person's opinion of one answer; ``question`` and ``text`` are those of a stored conversation, else None."""
+    """One person's opinion of one answer.
+
+    ``question``, ``text`` and the whole ``answer`` are those of a stored conversation, else None.
+    """
 
     id: str
     answer_id: str
@@ -48,6 +52,7 @@ class Feedback:
     created_at: float
     question: str | None = None
     text: str | None = None
+    answer: Mapping[str, Any] | None = None
 
 
 class FeedbackStore:
@@ -67,7 +72,7 @@ class FeedbackStore:
     def page(self, limit: int, cursor: str | None = None, rating: Rating | None = None) -> Page[Feedback]:
         """The newest first. Raises `api.paging.BadCursor`."""
         joined = feedback.outerjoin(turns, turns.c.answer_id == feedback.c.answer_id)
-        query = select(feedback, turns.c.question, turns.c.text).select_from(joined)
+        query = select(feedback, turns.c.question, turns.c.text, turns.c.answer).select_from(joined)
         if rating is not None:
             query = query.where(feedback.c.rating == rating)
         query = newest_first(query, feedback.c.created_at, feedback.c.id, limit, cursor)

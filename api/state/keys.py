@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Row, or_, select, update
 
-from api.access import Caller, Permission, Role
+from api.access import Caller, Permission, Role, held
 from api.state.database import Database
 from api.state.tables import api_keys
+from ingest.scope import labels_of
 
 PREFIX = "docqa_"
 SHOWN = len(PREFIX) + 6
@@ -25,8 +26,9 @@ USE_RESOLUTION_S = 60.0
 class ApiKey:
     """What is known of a key; ``prefix`` is its beginning, by which a person tells it from others.
 
-    ``scopes`` and ``collections`` are None where the role alone decides. ``origins`` are those of other sites whose
-    pages may show the chat by it, None for a key that is kept secret. Times are UTC seconds since the epoch.
+    ``scopes``, ``collections`` and ``labels`` are None where the role alone decides. ``origins`` are those of other
+    sites whose pages may show the chat by it, None for a key that is kept secret. Times are UTC seconds since the
+    epoch.
     """
 
     id: str
@@ -42,6 +44,7 @@ class ApiKey:
     revoked_at: float | None
     last_used_at: float | None
     origins: frozenset[str] | None
+    labels: frozenset[str] | None
 
     def holds_at(self, now: float) -> bool:
         """Whether it opens anything at this time."""
@@ -58,6 +61,7 @@ class ApiKey:
             self.batch,
             self.requests_per_minute,
             public=self.origins is not None,
+            labels=held(self.role) if self.labels is None else self.labels,
         )
 
 
@@ -73,6 +77,19 @@ class KeyRequest:
     requests_per_minute: int | None = None
     expires_at: float | None = None
     origins: Iterable[str] | None = None
+    labels: Iterable[str] | None = None
+
+
+def beyond(maker: Caller, wanted: KeyRequest) -> str | None:
+    """What a key would reach that its maker does not: "collections", "labels"; None when nothing."""
+    labels = held(wanted.role) if wanted.labels is None else wanted.labels
+    for name, mine, asked in (
+        ("collections", maker.collections, wanted.collections),
+        ("labels", maker.labels, labels),
+    ):
+        if mine is not None and (asked is None or not mine.issuperset(asked)):
+            return name
+    return None
 
 
 class Keys:
@@ -83,7 +100,7 @@ class Keys:
         self._clock = clock
 
     def create(self, request: KeyRequest) -> tuple[ApiKey, str]:
-        """A new key and its secret, which can't be had again."""
+        """A new key and its secret, which can't be had again. Raises ValueError for a label that is none."""
         # 256 random bits: no dictionary helps, so that a fast hash without salt is enough.
         secret = PREFIX + secrets.token_urlsafe(32)
         row = {
@@ -99,6 +116,7 @@ class Keys:
             "created_at": self._clock(),
             "expires_at": request.expires_at,
             "origins": None if request.origins is None else sorted(request.origins),
+            "labels": None if request.labels is None else labels_of(request.labels),
         }
         with self._database.write() as connection:
             made = connection.execute(api_keys.insert().values(row).returning(api_keys)).one()
@@ -147,9 +165,8 @@ def _hash(secret: str) -> str:
 def _key(row: Row[tuple[object, ...]]) -> ApiKey:
     values = dict(row._mapping)
     del values["hash"]
-    scopes, collections, origins = values["scopes"], values["collections"], values["origins"]
     values["role"] = Role(values["role"])
-    values["scopes"] = None if scopes is None else frozenset(map(Permission, scopes))
-    values["collections"] = None if collections is None else frozenset(collections)
-    values["origins"] = None if origins is None else frozenset(origins)
+    values["scopes"] = values["scopes"] and map(Permission, values["scopes"])
+    for name in ("scopes", "collections", "origins", "labels"):
+        values[name] = None if values[name] is None else frozenset(values[name])
     return ApiKey(**values)

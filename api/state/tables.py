@@ -89,6 +89,7 @@ api_keys = Table(
     Column("revoked_at", Double),
     Column("last_used_at", Double),
     Column("origins", OPTIONAL_JSON),
+    Column("labels", OPTIONAL_JSON),
 )
 
 audit = Table(

@@ -79,8 +79,8 @@ class FakeAnswers:
         yield AnswerDone(answer)
 
     def _found(self, question: Question) -> tuple[RetrievedPassage, ...]:
-        hits = [hit for hit in self._catalog.search(question.collection, question.text, 50)]
-        stored = self._catalog.passages([hit.passage_id for hit in hits])
+        hits = [hit for hit in self._catalog.search(question.collection, question.text, 50, question.scope)]
+        stored = self._catalog.passages([hit.passage_id for hit in hits], question.scope)
         citable = [hit for hit in hits if SENTENCE.search(stored[hit.passage_id].passage.text)][: self._passages]
         return tuple(
             RetrievedPassage(stored[hit.passage_id], 0.75 - rank / 20, hit.score, 1 / (60 + rank), rank)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ingest.document import Document, PageMap, Passage, Section, Span
+from ingest.scope import Labels
 from tests.fakes.catalog import MemoryCatalog
 
 CORPUS = Path(__file__).resolve().parents[2] / "docs_corpus" / "documents"
@@ -53,8 +54,8 @@ def passages_of(document: Document) -> list[Passage]:
     return passages
 
 
-def publish(catalog: MemoryCatalog, collection: str, document: Document) -> None:
-    catalog.publish(catalog.prepare(collection, document, passages_of(document)))
+def publish(catalog: MemoryCatalog, collection: str, document: Document, labels: Labels = ()) -> None:
+    catalog.publish(catalog.prepare(collection, document, passages_of(document), labels=labels))
 
 
 def library(texts: Mapping[str, str], collection: str = "default") -> MemoryCatalog:

@@ -160,8 +160,9 @@ async def test_who_may_not_read_a_source_does_not_learn_of_it() -> None:
     catalog = MemoryCatalog()
     publish(catalog, "default", markdown_document("staff/handbook.md", HANDBOOK))
     document = markdown_document("corvo/manual.md", MANUAL)
-    product = fake_product(catalog=catalog)
+    product = fake_product(catalog=catalog, sign_in=("keys",))
     async with client_of(product) as client:
+        client.headers.update(key_for(product, role=Role.CURATOR))
         catalog.publish(catalog.prepare("default", document, passages_of(document)))
         made = await pin(client, product)
         id = source_of(product)

@@ -43,6 +43,14 @@ def test_a_key_for_other_sites_is_listed_with_them() -> None:
     assert "intranet  only ask  in manuals  on https://a.example  60 a minute" in keys("list").stdout
 
 
+def test_a_key_is_listed_with_its_labels() -> None:
+    for labels in (["--label", "HR", "--label", "board"], []):
+        assert keys("create", "archive", *labels).exit_code == 0
+    listed = keys("list").stdout
+    assert "archive  labels board, hr  never used" in listed
+    assert "archive  never used" in listed
+
+
 def test_json_is_for_machines() -> None:
     made = json.loads(keys("create", "bot", "--role", "admin", "--batch", "--json").stdout)
     (listed,) = json.loads(keys("list", "--json").stdout)["keys"]
@@ -63,6 +71,12 @@ def test_json_is_for_machines() -> None:
             "'intranet' is no origin; one looks like https://intranet.example",
         ),
         (["create", "bot", "--origin", "https://a.example"], 1, "takes exactly one collection"),
+        (
+            ["create", "bot", "--origin", "https://a.example", "--collection", "a", "--label", "hr"],
+            1,
+            "holds no labels: everybody can read what it reads",
+        ),
+        (["create", "bot", "--label", "h r"], 1, "'h r' is no label"),
     ],
 )
 def test_what_can_be_expected_fails_in_one_line(arguments: list[str], code: int, says: str) -> None:

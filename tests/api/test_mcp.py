@@ -169,6 +169,22 @@ async def test_a_key_opens_what_its_scopes_and_collections_say() -> None:
             assert {result["id"].partition("@")[0] for result in found} == {handbook.document_id}
 
 
+async def test_what_an_assistant_finds_keeps_to_the_labels_of_its_key() -> None:
+    catalog = library({"corvo/manual.md": MANUAL})
+    publish(catalog, "default", markdown_document("handbook.md", HANDBOOK), labels=("hr",))
+    publish(catalog, "hr", markdown_document("leave.md", HANDBOOK), labels=("hr",))
+    handbook = next(revision for revision in catalog.current() if revision.source == "handbook.md")
+    product = fake_product(catalog=catalog, sign_in=("keys",))
+    async with serving(product) as url:
+        for labels, readable in (([], False), (["hr"], True)):
+            async with assistant(url, key(product, labels=labels)) as client:
+                found = await client.call_tool("search", {"query": "days of leave"})
+                assert (handbook.document_id in str(found)) is readable
+                assert (await client.call_tool("fetch", {"id": f"{handbook.document_id}@1"})).is_error is not readable
+                asked = await client.call_tool("ask", {"question": "days of leave", "collection": "hr"})
+                assert asked.is_error is not readable
+
+
 async def test_rates_count_here_too() -> None:
     product = fake_product(sign_in=("keys",))
     async with serving(product) as url:

@@ -17,6 +17,7 @@ async def test_without_sign_in_who_sits_here_administers() -> None:
         "role": "admin",
         "permissions": ["ask", "read", "curate", "ingest", "admin"],
         "collections": None,
+        "labels": None,
     }
     assert (body["keeps_conversations"], body["ways"], body["sign_in_url"]) == (True, [], None)
 
@@ -46,4 +47,5 @@ async def test_a_key_is_told_what_it_opens() -> None:
         "role": "reader",
         "permissions": ["ask"],
         "collections": ["default"],
+        "labels": [],
     }

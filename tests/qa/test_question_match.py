@@ -113,3 +113,14 @@ def test_the_same_words_far_apart_in_meaning_are_not_the_same() -> None:
     known = [("it", ["How often is the filter cleaned?"])]
     assert QuestionMatcher(HashEmbedder()).same("How often is the filter to be cleaned?", known) == "it"
     assert QuestionMatcher(Opposed()).same("How often is the filter to be cleaned?", known) is None
+
+
+def test_what_is_not_allowed_is_no_candidate_and_costs_no_embedding() -> None:
+    class Unused(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            raise AssertionError(texts)
+
+    known = [("hidden", ["How often is the filter cleaned?"]), ("seen", ["How often is the filter cleaned?"])]
+    asked = "How often is the filter to be cleaned?"
+    assert QuestionMatcher(HashEmbedder()).same(asked, known, lambda id: id == "seen") == "seen"
+    assert QuestionMatcher(Unused()).same(asked, known, lambda _: False) is None

@@ -13,7 +13,7 @@ from decoding.generator import GenerationDone, GenerationParams, TokenChunk
 from decoding.speedup import SourceCount
 from decoding.target import ContextOverflow
 from ingest.document import Document
-from ingest.scope import Scope
+from ingest.scope import EVERYTHING, Scope
 from qa.abstention import NO_DOCUMENTS, NOTHING_NEAR, AbstentionConfig
 from qa.answer import (
     Answer,
@@ -300,6 +300,10 @@ def test_the_documents_of_the_passages_are_there_to_draft_from() -> None:
     texts = {bytes(text.tokens).decode() for text in asked[0].draft_texts}
     assert texts == {library.catalog.document(at.stored.revision.id).text for at in answer.passages}
     assert asked[0].scope == "default|"
+    scopes = [Scope(labels=frozenset(labels)) for labels in ((), ("hr",), ("hr", "sales"))] + [EVERYTHING]
+    for scope in scopes:
+        list(service(Watched(GOOD), library).answer(replace(QUESTION, scope=scope)))
+    assert len({params.scope for params in asked}) == len(scopes), "what is learnt stays among those with equal rights"
 
 
 def test_figures_say_what_became_of_drafts_by_source() -> None:

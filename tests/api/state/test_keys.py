@@ -31,6 +31,24 @@ def test_a_key_opens_what_it_was_made_for(keys: Keys) -> None:
     assert (caller.batch, caller.requests_per_minute) == (True, 60)
 
 
+@pytest.mark.parametrize(
+    ("role", "labels", "held"),
+    [
+        (Role.READER, None, frozenset()),
+        (Role.CURATOR, ["HR", "board"], frozenset({"hr", "board"})),
+        (Role.ADMIN, None, None),
+        (Role.ADMIN, [], frozenset()),
+    ],
+)
+def test_a_key_holds_its_labels_or_what_its_role_does(
+    keys: Keys, role: Role, labels: list[str] | None, held: frozenset[str] | None
+) -> None:
+    _, secret = keys.create(KeyRequest("bot", role, labels=labels))
+    found = keys.check(secret)
+    assert found is not None
+    assert found.caller.labels == held
+
+
 def test_scopes_never_add_to_the_role(keys: Keys) -> None:
     made, _ = keys.create(KeyRequest("bot", Role.READER, [Permission.ADMIN, Permission.READ]))
     assert not made.caller.may(Permission.ADMIN)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from opentelemetry.trace import Tracer
+from starlette.concurrency import run_in_threadpool
 
 from api.components import Components
 from api.edge import Edge
@@ -23,6 +24,8 @@ from api.routes import (
     documents,
     feedback,
     health,
+    ingest,
+    jobs,
     mcp,
     session,
     sign_in,
@@ -32,6 +35,7 @@ from api.routes import (
 from api.service import Service
 from api.settings import Settings
 from api.tracing import NO_TRACES
+from api.uploads import clear_staging
 from api.version import package_version
 
 STATIC = Path(__file__).parent / "static"
@@ -48,11 +52,13 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(_forget_last_run, service)
         service.readiness.start(components.load, on_loaded)
         app.state.protocol = mcp.Protocol(service)
         async with app.state.protocol.running():
             yield
         await service.admission.close()
+        await run_in_threadpool(service.jobs.close)
 
     app = FastAPI(
         title="docqa",
@@ -66,13 +72,20 @@ def create_app(
     app.state.service = service
     settings = components.settings
     app.add_middleware(
-        Edge, metrics=service.metrics, hosts=_hosts(settings), public_url=settings.public_url, tracer=tracer
+        Edge,
+        metrics=service.metrics,
+        hosts=_hosts(settings),
+        public_url=settings.public_url,
+        tracer=tracer,
+        upload_bytes=settings.max_upload_bytes,
     )
     install_handlers(app)
     for routes in (
         answers,
         chat_completions,
         documents,
+        ingest,
+        jobs,
         conversations,
         feedback,
         curated,
@@ -88,6 +101,12 @@ def create_app(
     describe_errors(app)
     app.frontend("/", directory=STATIC, fallback=None)
     return app
+
+
+def _forget_last_run(service: Service) -> None:
+    """What the last server was at when it ended will not go on."""
+    service.jobs.begin()
+    clear_staging(service.settings)
 
 
 def _hosts(settings: Settings) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, Self
@@ -86,6 +86,10 @@ class Components(Protocol):
     @property
     def memory(self) -> Memory:
         """Conversations, feedback, curated answers, keys and the audit log."""
+        ...
+
+    def ingesting(self) -> AbstractContextManager[Pipeline]:
+        """The pipeline, for one job. Raises `DataLocked` where another process writes."""
         ...
 
     def load(self, begin: Callable[[str], None]) -> None:
@@ -248,6 +252,16 @@ class LocalComponents:
             self.embedding_store,
             config,
         )
+
+    @contextmanager
+    def ingesting(self) -> Iterator[Pipeline]:
+        """See `Components`. Where vectors are served, the data folder is given back afterwards."""
+        self._lock.acquire()
+        try:
+            yield self.pipeline
+        finally:
+            if self.settings.chroma_url is not None:
+                self._lock.release()
 
     @cached_property
     def retriever(self) -> HybridRetriever:

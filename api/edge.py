@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 REQUEST_ID = "X-Request-Id"
 MAX_BODY_BYTES = 2 * 1024 * 1024
+UPLOAD_PATH = "/v1/ingest"
+FORM = "multipart/form-data"
 CLIENT_LEFT = 499
 """Status in log and metrics of a request whose client left before the response began."""
 
@@ -47,7 +49,10 @@ _HOST_NAME = re.compile(r"^(\[[^\]]*\]|[^:]*)")
 
 
 class Edge:
-    """ASGI middleware around the whole application. ``hosts`` empty: any host name is served."""
+    """ASGI middleware around the whole application. ``hosts`` empty: any host name is served.
+
+    ``upload_bytes``: what the files of one upload may take together.
+    """
 
     def __init__(
         self,
@@ -56,8 +61,10 @@ class Edge:
         hosts: Sequence[str] = (),
         public_url: str | None = None,
         tracer: Tracer = NO_TRACES,
+        upload_bytes: int = 0,
     ) -> None:
         self._app = app
+        self._upload_bytes = upload_bytes + MAX_BODY_BYTES  # names and boundaries take some room too
         self._metrics = metrics
         self._tracer = tracer
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -83,12 +90,13 @@ class Edge:
             await send(message)
 
         try:
-            refusal = self._refusal(scope["method"], headers)
+            limit = self._body_limit(scope["path"], headers)
+            refusal = self._refusal(scope["method"], headers, limit)
             if refusal is not None:
                 await refusal.response(scope)(scope, receive, send_on)
             else:
                 with use_span(span, record_exception=False, set_status_on_exception=False):
-                    await self._app(scope, _limited(receive), send_on)
+                    await self._app(scope, _limited(receive, limit), send_on)
         except ClientDisconnect:
             status = status or CLIENT_LEFT
         except Exception as error:
@@ -101,7 +109,7 @@ class Edge:
             end_request_span(span, method, route, status, request_id)
             self._record(scope, request_id, method, route, status, time.perf_counter() - began)
 
-    def _refusal(self, method: str, headers: Headers) -> Problem | None:
+    def _refusal(self, method: str, headers: Headers, limit: int) -> Problem | None:
         """Why the request is refused before anything looks at it."""
         host = _HOST_NAME.match(headers.get("host", ""))
         name = host[0].lower() if host else ""
@@ -113,7 +121,12 @@ class Edge:
         if method not in SAFE_METHODS and self._from_elsewhere(headers):
             return Problem(403, "cross-site", "A page of another site can't change anything here.")
         length = headers.get("content-length", "")
-        return _too_large() if length.isdecimal() and int(length) > MAX_BODY_BYTES else None
+        return _too_large(limit) if length.isdecimal() and int(length) > limit else None
+
+    def _body_limit(self, path: str, headers: Headers) -> int:
+        """Bytes that the body may have."""
+        upload = path == UPLOAD_PATH and headers.get("content-type", "").lower().startswith(FORM)
+        return self._upload_bytes if upload else MAX_BODY_BYTES
 
     def _from_elsewhere(self, headers: Headers) -> bool:
         """Whether a page of another site sent it; programs say nothing of the kind."""
@@ -156,21 +169,21 @@ def _add_headers(message: Message, path: str, request_id: str) -> None:
             headers.setdefault(name, value)
 
 
-def _limited(receive: Receive) -> Receive:
-    """``receive``, which ends with a `Problem` once the body is larger than allowed."""
+def _limited(receive: Receive, limit: int) -> Receive:
+    """``receive``, which ends with a `Problem` once the body is larger than ``limit`` bytes."""
     size = 0
 
     async def receive_on() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > MAX_BODY_BYTES:
-            raise _too_large()
+        if size > limit:
+            raise _too_large(limit)
         return message
 
     return receive_on
 
 
-def _too_large() -> Problem:
-    detail = f"A request's body may have at most {MAX_BODY_BYTES} bytes."
-    return Problem(413, "content-too-large", detail, title="Content Too Large", limit=MAX_BODY_BYTES)
+def _too_large(limit: int) -> Problem:
+    detail = f"The body of this request may have at most {limit} bytes."
+    return Problem(413, "content-too-large", detail, title="Content Too Large", limit=limit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, BinaryIO
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -20,11 +20,13 @@ from api.problems import Problem, invalid_request
 from api.service import Service
 from api.sse import MEDIA_TYPE as STREAM
 from api.state.requests import Begun, InProgress, KeptResponse, Mismatch
+from api.uploads import is_form, read_form
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 WRITES = {"POST", "PATCH", "DELETE"}
 KEPT_HEADERS = ("content-type", "location")
+HASHED_BYTES = 1024 * 1024
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -41,7 +43,12 @@ class IdempotentRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             key = request.headers.get(HEADER)
-            return await handler(request) if key is None else await _once(key, request, handler)
+            if key is None:
+                return await handler(request)
+            try:
+                return await _once(key, request, handler)
+            finally:
+                await request.close()  # the files of a form
 
         return handle
 
@@ -54,7 +61,7 @@ async def _once(key: str, request: Request, handler: Handler) -> Response:
     service: Service = request.app.state.service
     caller = await caller_of(request, service)
     requests = service.memory.requests
-    body = await request.body()
+    body = await _form_digest(request, service) if is_form(request) else await request.body()
     fingerprint = hashlib.sha256(b"\n".join([request.method.encode(), request.url.path.encode(), body])).hexdigest()
     found = await run_in_threadpool(requests.begin, caller.id, key, fingerprint)
     match found:
@@ -67,6 +74,30 @@ async def _once(key: str, request: Request, handler: Handler) -> Response:
             return Response(kept, status, {**headers, REPLAYED: "true"})
         case Begun():
             return await _carry_out(caller.id, key, request, handler)
+
+
+async def _form_digest(request: Request, service: Service) -> bytes:
+    """What a form holds, whatever stands between its parts: programs take another boundary each time."""
+    form = await read_form(request, service.settings)
+
+    def digest() -> bytes:
+        whole = hashlib.sha256()
+        for field, value in form.multi_items():
+            if isinstance(value, str):
+                whole.update(repr((field, value)).encode())
+            else:
+                whole.update(repr((field, value.filename, _hash(value.file))).encode())
+        return whole.digest()
+
+    return await run_in_threadpool(digest)
+
+
+def _hash(file: BinaryIO) -> bytes:
+    file.seek(0)
+    found = hashlib.sha256()
+    while part := file.read(HASHED_BYTES):
+        found.update(part)
+    return found.digest()
 
 
 async def _carry_out(caller: str, key: str, request: Request, handler: Handler) -> Response:

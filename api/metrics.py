@@ -6,12 +6,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from api.admission import Admission
+from api.state.jobs import JobState
+from ingest.progress import Report
 from qa.answer import Answer
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 REQUEST_SECONDS = (0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 FIRST_TOKEN_SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
 TOKEN_SECONDS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)
+JOB_SECONDS = (0.1, 1, 5, 30, 120, 600, 3_600, 14_400)
+DOCUMENTS = ("added", "updated", "unchanged", "moved", "removed", "failed")
 STEP_TOKENS = (1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 12, 16)
 
 
@@ -65,6 +69,23 @@ class Metrics:
         self._per_step = Histogram(
             "docqa_tokens_per_step", "Tokens confirmed per forward pass.", buckets=STEP_TOKENS, registry=registry
         )
+        self._jobs = Counter(
+            "docqa_ingest_jobs",
+            "Ingest jobs by outcome: succeeded, failed, cancelled, interrupted.",
+            ("outcome",),
+            registry=registry,
+        )
+        self._documents = Counter(
+            "docqa_ingest_documents", "Documents of jobs that succeeded, by outcome.", ("outcome",), registry=registry
+        )
+        self._passages = Counter(
+            "docqa_ingest_passages", "Passages stored by jobs: embedded, or reused.", ("kind",), registry=registry
+        )
+        self._job_seconds = Histogram(
+            "docqa_ingest_seconds", "Time of jobs that succeeded.", buckets=JOB_SECONDS, registry=registry
+        )
+        self.ingest_running = Gauge("docqa_ingest_jobs_running", "Jobs at work.", registry=registry)
+        self.ingest_waiting = Gauge("docqa_ingest_jobs_waiting", "Jobs that wait for their turn.", registry=registry)
         running = Gauge("docqa_answers_running", "Answers being made.", registry=registry)
         running.set_function(lambda: admission.running)
         waiting = Gauge("docqa_answers_waiting", "Questions that wait for their turn.", registry=registry)
@@ -91,6 +112,17 @@ class Metrics:
             self._per_token.observe(1 / stats.decode_tokens_per_s)
         if stats.target_steps:
             self._per_step.observe(stats.tokens_per_step)
+
+    def ingested(self, state: JobState, report: Report | None) -> None:
+        """Count a job that is over."""
+        self._jobs.labels(state.value).inc()
+        if report is None:
+            return
+        for outcome in DOCUMENTS:
+            self._documents.labels(outcome).inc(len(getattr(report, outcome)))
+        self._passages.labels("embedded").inc(report.passages)
+        self._passages.labels("reused").inc(report.reused)
+        self._job_seconds.observe(report.seconds)
 
     def text(self) -> bytes:
         """All of it, for a scrape."""

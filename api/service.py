@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from api.access import Caller
 from api.admission import Admission, DeadlineExceeded, QueueFull, Ready, ShuttingDown, Stream
 from api.components import Components
+from api.jobs import Jobs
 from api.joint_answers import JointAnswers
 from api.kept_answers import KeptAnswers
 from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
@@ -190,6 +191,7 @@ class Service:
         self.memory: Memory = components.memory
         self.sign_in = SignIn(settings, self.memory.keys, self.memory.sessions)
         self.rates = RateLimits()
+        self.jobs = Jobs(components, self.memory.jobs, self.metrics)
 
     @property
     def settings(self) -> Settings:

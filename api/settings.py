@@ -31,7 +31,16 @@ DEFAULT_FILE = Path("docqa.toml")
 ModelSource = Literal["local", "hub", "index"]
 SignInMethod = Literal["keys", "proxy", "oidc"]
 HEADER_NAME = r"^[A-Za-z0-9-]{1,64}$"
-LISTS = ("allowed_hosts", "model_sources", "sign_in", "trusted_proxies", "oidc_scopes", "curators", "admins")
+LISTS = (
+    "allowed_hosts",
+    "model_sources",
+    "sign_in",
+    "trusted_proxies",
+    "oidc_scopes",
+    "curators",
+    "admins",
+    "ingest_folders",
+)
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 
@@ -133,6 +142,13 @@ class Settings(BaseSettings):
         description="Collection that is asked and filled when none is named.",
     )
     max_file_mb: int = Field(50, ge=1, le=4096, description="Largest file to ingest, in MiB.")
+    ingest_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (),
+        description="Folders of this machine that may be ingested over HTTP, with what lies below them, "
+        "comma-separated. Empty: files come by upload alone.",
+    )
+    max_upload_files: int = Field(500, ge=1, le=10_000, description="Files of one upload, at most.")
+    max_upload_mb: int = Field(200, ge=1, le=16_384, description="All files of one upload together, in MiB.")
     parse_workers: int = Field(
         0,
         ge=0,
@@ -260,6 +276,11 @@ class Settings(BaseSettings):
         return self.data_dir / "embeddings.sqlite"
 
     @property
+    def uploads_dir(self) -> Path:
+        """Folder of the files that were uploaded, by collection."""
+        return self.data_dir / "uploads"
+
+    @property
     def models_dir(self) -> Path:
         """Folder of fetched models."""
         return self.data_dir / "models"
@@ -273,6 +294,11 @@ class Settings(BaseSettings):
     def max_file_bytes(self) -> int:
         """`max_file_mb` in bytes."""
         return self.max_file_mb * 1024 * 1024
+
+    @property
+    def max_upload_bytes(self) -> int:
+        """`max_upload_mb` in bytes."""
+        return self.max_upload_mb * 1024 * 1024
 
     @property
     def on_loopback(self) -> bool:
@@ -364,7 +390,7 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value is None or value in ((), {}):
         return ""
-    return f"`{','.join(value)}`" if isinstance(value, tuple) else f"`{value}`"
+    return f"`{','.join(map(str, value))}`" if isinstance(value, tuple) else f"`{value}`"
 
 
 def _config_file() -> Path | None:

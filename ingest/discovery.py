@@ -78,20 +78,24 @@ class Discovery:
         self.unsure.append(place_of(root, source))
 
 
-def discover(paths: Sequence[Path], suffixes: Collection[str], root: str | None = None) -> Discovery:
+def discover(
+    paths: Sequence[Path], suffixes: Collection[str], root: str | None = None, base: Path | None = None
+) -> Discovery:
     """Look for files in ``paths``.
 
     A file that is named is taken whatever its ending; its source is its name and its root its folder. In a folder,
     files with one of ``suffixes`` (lower case, with the dot) are taken; their source is the path below the folder,
     with forward slashes. Hidden files and folders, other endings, and links that lead out of the folder are skipped.
-    ``root`` stands in for the folders' own paths, for files that only happen to lie where they are.
+    ``root`` stands in for the folders' own paths, for files that only happen to lie where they are. With ``base``, a
+    folder that holds the named files, their sources are their paths below it.
     """
     discovery = Discovery()
     for path in paths:
         if path.is_dir():
             _search(path, suffixes, discovery, root or str(path.resolve()))
         elif path.exists():
-            discovery.take(path, path.name, root or str(path.parent.resolve()))
+            folder = base or path.parent
+            discovery.take(path, path.relative_to(folder).as_posix(), root or str(folder.resolve()))
         else:
             discovery.failed.append(Refusal(printable(str(path)), "there is no such file or folder"))
     return discovery

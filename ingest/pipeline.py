@@ -117,18 +117,19 @@ class Pipeline:
         progress: Listener | None = None,
         removal: Removal = Removal.CAUTIOUS,
         root: str | None = None,
+        base: Path | None = None,
     ) -> Report:
         """Make the collection equal to the folders among ``paths`` and take the files among them.
 
-        What is looked at, and what ``root`` is for, says `ingest.discovery.discover`; documents that came from
-        elsewhere are left alone. A file that can't be read is reported, the rest goes on, and what was published of it
-        before stays. Raises what makes going on useless: CatalogUnusable, VectorsUnusable, EmbedderUnusable; the next
-        run then completes.
+        What is looked at, and what ``root`` and ``base`` are for, says `ingest.discovery.discover`; documents that came
+        from elsewhere are left alone. A file that can't be read is reported, the rest goes on, and what was published
+        of it before stays. Raises what makes going on useless: CatalogUnusable, VectorsUnusable, EmbedderUnusable, or
+        whatever ``progress`` raises, which breaks it off; the next run then completes.
         """
         started = time.monotonic()
         with self._turn:
             restored, restored_passages = self._sync.mend(collection, progress)
-            found = discover(paths, self._suffixes, root)
+            found = discover(paths, self._suffixes, root, base)
             todo = changes(found, self._catalog.current(collection), _hash_of)
             for move in todo.moved:
                 self._catalog.move(move.revision.document_id, move.file.root, move.file.source)

@@ -24,6 +24,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 NOT_IMPORTED = {
     "accelerate": "transformers needs it to read GGUF files",
+    "python-multipart": "starlette needs it to read forms",
     "ziglang": "the compiler that decoding/exact/compiler.py runs",
 }
 

@@ -10,6 +10,7 @@ from api.state.conversations import Conversations
 from api.state.curated import CuratedStore
 from api.state.database import Database
 from api.state.feedback import FeedbackStore
+from api.state.jobs import JobStore
 from api.state.keys import Keys
 from api.state.requests import Requests
 from api.state.sessions import Sessions
@@ -28,3 +29,4 @@ class Memory:
         self.audit = AuditLog(database, clock)
         self.requests = Requests(database, clock)
         self.sessions = Sessions(database, clock)
+        self.jobs = JobStore(database, clock)

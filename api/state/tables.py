@@ -175,3 +175,22 @@ sign_ins = Table(
     Column("destination", Words, nullable=False),
     Column("created_at", Double, nullable=False),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("collection", Words, nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("removal", String, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("state", String, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("ended_at", Double),
+    Column("progress", OPTIONAL_JSON),
+    Column("counts", OPTIONAL_JSON),
+    Column("report", OPTIONAL_JSON),
+    Column("error", Words),
+)

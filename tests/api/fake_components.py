@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
@@ -13,10 +14,13 @@ from api.components import Answers
 from api.settings import Settings
 from api.state.database import Database, database_url
 from api.state.memory import Memory
+from ingest.pipeline import Pipeline
 from qa.question_match import QuestionMatcher
 from tests.api.fake_answers import FakeAnswers
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.embedder import HashEmbedder
+from tests.fakes.files import PlainReader
+from tests.ingest.index import Index, pipeline
 
 
 def fresh_memory(owner: object) -> Memory:
@@ -29,7 +33,10 @@ def fresh_memory(owner: object) -> Memory:
 
 
 class FakeComponents:
-    """Loads at once, unless ``hold`` is given: then when that event is set. ``error`` makes loading fail."""
+    """Loads at once, unless ``hold`` is given: then when that event is set. ``error`` makes loading fail.
+
+    ``reader`` reads what is ingested.
+    """
 
     def __init__(
         self,
@@ -38,14 +45,20 @@ class FakeComponents:
         settings: Settings | None = None,
         hold: Event | None = None,
         error: Exception | None = None,
+        reader: PlainReader | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.catalog = catalog
         self.answers: Answers = answers or FakeAnswers(catalog)
         self.memory = fresh_memory(self)
         self.matcher = QuestionMatcher(HashEmbedder())
+        self._pipeline = pipeline(Index(catalog, reader=reader or PlainReader()))
         self._hold = hold
         self._error = error
+
+    @contextmanager
+    def ingesting(self) -> Iterator[Pipeline]:
+        yield self._pipeline
 
     def load(self, begin: Callable[[str], None]) -> None:
         begin("language model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from api.access import Permission
 
 ASK, READ, CURATE, ADMIN = Permission.ASK, Permission.READ, Permission.CURATE, Permission.ADMIN
+INGEST = Permission.INGEST
 
 PERMISSIONS: dict[tuple[str, str], Permission | None] = {
     ("POST", "/v1/answers"): ASK,
@@ -32,6 +33,12 @@ PERMISSIONS: dict[tuple[str, str], Permission | None] = {
     ("GET", "/v1/collections"): READ,
     ("GET", "/v1/documents"): READ,
     ("GET", "/v1/documents/{document}/revisions/{revision}"): READ,
+    ("GET", "/v1/ingest"): INGEST,
+    ("POST", "/v1/ingest"): INGEST,
+    ("GET", "/v1/jobs"): INGEST,
+    ("GET", "/v1/jobs/{job}"): INGEST,
+    ("GET", "/v1/jobs/{job}/events"): INGEST,
+    ("POST", "/v1/jobs/{job}/cancel"): INGEST,
     ("GET", "/v1/keys"): ADMIN,
     ("POST", "/v1/keys"): ADMIN,
     ("DELETE", "/v1/keys/{key}"): ADMIN,

@@ -19,6 +19,7 @@ from tests.api.fake_answers import FakeAnswers
 from tests.api.fake_components import FakeComponents
 from tests.api.library import library
 from tests.fakes.catalog import MemoryCatalog
+from tests.fakes.files import PlainReader
 
 MODEL = "fake-model"
 QUESTION = "How often must the inlet filter be replaced?"
@@ -64,14 +65,15 @@ def fake_product(
     delay: float = 0.0,
     hold: Event | None = None,
     error: Exception | None = None,
+    reader: PlainReader | None = None,
     **settings: Any,  # noqa: ANN401 - settings of any type
 ) -> FakeProduct:
-    """Not yet started. ``delay`` seconds before each word; ``hold`` and ``error`` as in `FakeComponents`."""
+    """Not yet started. ``delay`` seconds before each word; the others are as in `FakeComponents`."""
     if catalog is None:
         catalog = library({"corvo/manual.md": MANUAL, "staff/handbook.md": HANDBOOK})
     answers = FakeAnswers(catalog, delay)
     components = FakeComponents(
-        catalog, answers, Settings(**{"model": MODEL, "answers_at_once": 1, **settings}), hold, error
+        catalog, answers, Settings(**{"model": MODEL, "answers_at_once": 1, **settings}), hold, error, reader
     )
 
     def on_loaded(state: State) -> None:

@@ -19,6 +19,7 @@ from tests.api.library import library, markdown_document, publish
 from tests.api.permissions import PERMISSIONS
 from tests.api.running import HANDBOOK, MANUAL, MODEL, QUESTION, FakeProduct, client_of, fake_product
 from tests.api.test_access import key_for
+from tests.api.waiting import wait_for
 
 pytestmark = pytest.mark.anyio
 SALARIES = """# Salaries of engineers
@@ -68,6 +69,7 @@ async def _furnish(made: World, *, secret: bool) -> None:
     assert (await made.send(boss, "POST", "/v1/answers", {"question": REFUSED})).json()["abstained"]
     entries = (await made.send(boss, "GET", "/v1/unanswered")).json()["unanswered"]
     made.hidden = {"document": hidden, "unanswered": entries[0]["id"], "curated": "none", "conversation": "none"}
+    made.hidden["job"] = "none"
     if not secret:
         return
     pinned = {"question": ASKED, "answer": PINNED, "sources": [{"document": hidden, "quote": PINNED}]}
@@ -80,7 +82,12 @@ async def _furnish(made: World, *, secret: bool) -> None:
     assert hidden in str(answer["sources"])
     given = {"answer": answer["id"], "rating": Rating.UP.value}
     assert (await made.send(boss, "POST", "/v1/feedback", given)).status_code == 201
-    made.hidden |= {"conversation": conversation}
+    labelled = ("pay.md", b"---\nlabels: [hr]\n---\n\nThe pay of a salary.")
+    sent = await made.client.post("/v1/ingest", files={"files": labelled}, headers=boss)
+    job = sent.json()["id"]
+    await wait_for(lambda: made.product.service.jobs.find(job).job.state.over)
+    assert [r.labels for r in made.product.catalog.current("default") if r.source == "pay.md"] == [("hr",)]
+    made.hidden |= {"conversation": conversation, "job": job}
 
 
 def source_of(made: World, source: str) -> str:
@@ -135,6 +142,13 @@ def requests(hidden: dict[str, str]) -> Iterator[tuple[str, str, str, object]]:
     yield to("GET", "/v1/unanswered/{unanswered}")
     yield to("POST", "/v1/unanswered/{unanswered}/recheck")
     yield to("DELETE", "/v1/unanswered/{unanswered}")
+    yield to("GET", "/v1/ingest")
+    yield to("POST", "/v1/ingest", {"paths": ["/none"]})
+    for query in ("", "?limit=1"):
+        yield to("GET", "/v1/jobs", query=query)
+    for route in ("/v1/jobs/{job}", "/v1/jobs/{job}/events"):
+        yield to("GET", route)
+    yield to("POST", "/v1/jobs/{job}/cancel")
     yield to("DELETE", "/v1/session")
 
 

@@ -2,7 +2,7 @@
 
 import { citationPlace, citationsInOrder, indexOfSpot, ownReferences } from "./citations.js";
 import { CodePoints } from "./code-points.js";
-import { button, element } from "./dom.js";
+import { button, element, moment } from "./dom.js";
 import { feedbackForm } from "./feedback-form.js";
 import { MarkdownView } from "./markdown-dom.js";
 import { citedList, nearestList, sourceStrip } from "./passage-lists.js";
@@ -125,6 +125,7 @@ export class AnswerView {
       card.classList.toggle("used", cited.has(card.dataset.number));
     this.strip.classList.add("settled");
     this.end.replaceChildren(
+      ...curatedMark(answer.curated),
       ...(answer.origin === "quotes" ? [element("p", { class: "note" }, QUOTED_NOTE)] : []),
       ...(answer.finish_reason === "length" ? [element("p", { class: "note" }, "Cut at the length limit.")] : []),
       verdicts(answer.sentences),
@@ -158,6 +159,7 @@ export class AnswerView {
     this.strip.replaceChildren();
     this.element.classList.add("abstained");
     this.end.replaceChildren(
+      ...curatedMark(answer.curated),
       element("p", { class: "abstention" }, "Not in the documents"),
       ...(own ? [element("p", { class: "abstention-text" }, answer.answer)] : []),
       ...(answer.nearest.length
@@ -231,6 +233,18 @@ function verdicts(sentences) {
     if (count) line.append(element("span", { class: `verdict ${status}` }, `${count} ${words}`));
   }
   return line;
+}
+
+/** That a person vouches for the answer, or once did for another one. */
+function curatedMark(curated) {
+  if (!curated) return [];
+  const day = moment(curated.verified_at, { withTime: false });
+  if (curated.freshness === "current") {
+    return [element("p", { class: "curated-mark" }, `Verified by ${curated.owner} on `, day)];
+  }
+  const why = curated.freshness === "stale" ? "a document it cites has changed since" : "its time is over";
+  const words = [`${curated.owner} verified an answer on `, day, `, but ${why}. This one is from the documents.`];
+  return [element("p", { class: "note" }, ...words)];
 }
 
 function statsLine(stats) {

@@ -1,7 +1,7 @@
 // The caller's kept conversations beside the open one: found, opened, renamed, exported, deleted.
 
 import { deleteConversation, exportConversation, listConversations, renameConversation } from "./api.js";
-import { button, element } from "./dom.js";
+import { button, element, sureButton } from "./dom.js";
 import { saveFile } from "./download.js";
 
 const SEARCH_PAUSE_MS = 250; // after the last key
@@ -112,21 +112,12 @@ export class ConversationList {
       tools.hidden = !tools.hidden;
       menu.ariaExpanded = String(!tools.hidden);
     });
-    const remove = button("Delete", { class: "quiet danger" }, () => {
-      if (remove.dataset.sure) this.delete(id, name, made);
-      remove.dataset.sure = "yes";
-      remove.textContent = "Delete for good?";
-    });
-    remove.addEventListener("blur", () => {
-      delete remove.dataset.sure;
-      remove.textContent = "Delete";
-    });
     const tools = element(
       "div",
       { class: "history-tools", hidden: true },
       button("Rename", { class: "quiet" }, () => this.rename(id, name, made)),
       button("Export", { class: "quiet" }, () => this.try(async () => saveFile(await exportConversation(id)))),
-      remove,
+      sureButton("Delete", "Delete for good?", () => this.delete(id, name, made)),
     );
     const made = element("li", { "data-id": id, "data-title": title }, opener, menu, tools);
     this.markCurrent(made);

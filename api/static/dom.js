@@ -27,3 +27,23 @@ export function icon(path) {
   picture.append(line);
   return picture;
 }
+
+/** A button that acts at the second click only; the first one asks. `act(event)`. */
+export function sureButton(label, question, act) {
+  const made = button(label, { class: "quiet danger" }, (event) => {
+    const sure = made.textContent === question;
+    made.textContent = sure ? label : question;
+    if (sure) act(event);
+  });
+  made.addEventListener("blur", () => {
+    made.textContent = label;
+  });
+  return made;
+}
+
+/** A point in time given in seconds since the epoch, in the reader's own way of writing it. */
+export function moment(seconds, { withTime = true } = {}) {
+  const date = new Date(seconds * 1000);
+  const shown = date.toLocaleString(undefined, { dateStyle: "medium", ...(withTime ? { timeStyle: "short" } : {}) });
+  return element("time", { datetime: date.toISOString() }, shown);
+}

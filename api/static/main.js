@@ -1,5 +1,6 @@
 // Puts the page together: composer, conversation, kept conversations, source, collections, keys.
 
+import { accountLine, administers, resumeKey, signInPanel } from "./account.js";
 import { createConversation, giveFeedback, listCollections, readConversation, readSession } from "./api.js";
 import { answerAsText } from "./citations.js";
 import { copyText } from "./clipboard.js";
@@ -9,6 +10,8 @@ import { ConversationList } from "./conversation-list.js";
 import { element } from "./dom.js";
 import { conversationFragment, conversationIn, placeIn } from "./place-address.js";
 import { SourceView } from "./source-view.js";
+
+const RETRY_MS = 3000; // while the service starts
 
 const part = (id) => document.getElementById(id);
 const turns = part("turns");
@@ -144,21 +147,31 @@ function openNamed() {
 }
 
 addEventListener("hashchange", openNamed);
-openNamed();
 
-/** Fills the picker; while the service is still starting, says so and comes again. */
-async function showCollections() {
+/** Shows what the reader may do; while the service is still starting, says so and comes again. */
+async function begin() {
   try {
-    const names = await listCollections();
+    const who = await whoReads();
+    if (who.caller === null) {
+      part("sign-in").replaceChildren(signInPanel(who, () => location.reload()));
+      return;
+    }
+    const names = who.caller.permissions.includes("read") ? await listCollections() : [];
     collection.replaceChildren(...names.map((name) => element("option", { value: name }, name)));
     if (names.includes("default")) collection.value = "default";
     part("collection-label").hidden = names.length < 2;
-    part("starting").textContent = names.length ? "" : "There are no documents yet: docqa ingest FOLDER adds some.";
-    if ((await whoReads()).keeps_conversations) list.begin();
+    const empty = names.length === 0 && who.caller.permissions.includes("read");
+    part("starting").textContent = !empty ? "" : "There are no documents yet: docqa ingest FOLDER adds some.";
+    part("administration").hidden = !administers(who);
+    const account = accountLine(who);
+    if (account) part("bar").append(account);
+    if (who.keeps_conversations) list.begin();
+    openNamed();
   } catch (problem) {
     part("starting").textContent = problem.detail || problem.title;
-    setTimeout(showCollections, 3000);
+    setTimeout(begin, RETRY_MS);
   }
 }
 
-showCollections();
+resumeKey();
+begin();

@@ -1,10 +1,11 @@
 // The chat in a frame of another site's page. That page gives it a key, opens and closes it, and learns nothing else.
 
-import { readSession, useKey } from "./api.js";
+import { readSession } from "./api.js";
 import { answerAsText } from "./citations.js";
 import { copyText } from "./clipboard.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
+import { useKey } from "./http.js";
 import { placeFragment } from "./place-address.js";
 
 const part = (id) => document.getElementById(id);

@@ -7,9 +7,12 @@ from pathlib import Path, PurePosixPath
 
 from ingest.document import Document
 from ingest.reader import Reader, UnreadableFile
+from ingest.readers.epub import EpubReader
 from ingest.readers.html.reader import HtmlReader
+from ingest.readers.mail import MailReader
 from ingest.readers.markdown import MarkdownReader
 from ingest.readers.pdf.reader import PdfReader
+from ingest.readers.restructuredtext.reader import RestructuredTextReader
 from ingest.readers.slides.reader import SlidesReader
 from ingest.readers.spreadsheet.delimited import DelimitedReader
 from ingest.readers.spreadsheet.excel import ExcelReader
@@ -20,16 +23,19 @@ from ingest.source_file import DEFAULT_LIMITS, Limits
 
 def standard_readers(limits: Limits) -> tuple[Reader, ...]:
     """One reader per format, all within the same limits."""
-    return (
+    readers = (
         MarkdownReader(limits),
+        RestructuredTextReader(limits),
         HtmlReader(limits),
         PdfReader(limits),
+        EpubReader(limits),
         DocxReader(limits),
         ExcelReader(limits),
         SlidesReader(limits),
         DelimitedReader(limits),
         TextReader(limits),
     )
+    return *readers, MailReader(limits, readers)
 
 
 class Readers:

@@ -26,6 +26,17 @@ def sections_of(text: str, blocks: Sequence[Block] | None = None) -> tuple[Secti
     return tuple(sections)
 
 
+def lowered(text: str, by: int) -> str:
+    """``text`` with every heading ``by`` levels further down, as a part of another text; the sixth is the last."""
+    parts: list[str] = []
+    at = 0
+    for block in parse_blocks(text):
+        if block.kind is Kind.HEADING:
+            parts.extend((text[at : block.start], "#" * min(block.level + by, 6), " ", " ".join(block.heading.split())))
+            at = block.end
+    return "".join([*parts, text[at:]])
+
+
 def _ends(headings: Sequence[Block], length: int) -> list[int]:
     """For each heading the start of the next one of its level or above, or the end of the text."""
     ends = [length] * len(headings)

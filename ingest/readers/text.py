@@ -40,7 +40,7 @@ class TextReader:
         lines = normalise(decode(file)).split("\n")
         return canonical_document(
             file,
-            join(_blocks(lines)),
+            join(text_blocks(lines)),
             media_type="text/plain",
             limits=self.limits,
             title=_first_line(lines),
@@ -52,7 +52,7 @@ def _first_line(lines: Sequence[str]) -> str:
     return line if len(line) <= _HEADING_LENGTH else ""
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[Written]:
+def text_blocks(lines: Sequence[str]) -> Iterator[Written]:
     """Headings and, between them, the blocks of each run of lines without a blank one."""
     levels: list[str] = []
     pending: list[str] = []

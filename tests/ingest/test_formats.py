@@ -14,9 +14,12 @@ from ingest.source_file import Limits
 from tests.contracts.reader import ReaderContract, check_document
 from tests.fakes.reading import PlainReader
 from tests.ingest.test_readers_docx import simple as simple_docx
+from tests.ingest.test_readers_epub import book as simple_epub
 from tests.ingest.test_readers_html import PAGE
+from tests.ingest.test_readers_mail import mail
 from tests.ingest.test_readers_markdown import SAMPLE
 from tests.ingest.test_readers_pdf import simple as simple_pdf
+from tests.ingest.test_readers_restructuredtext import SAMPLE as SAMPLE_RST
 from tests.ingest.test_readers_sheets import CSV
 from tests.ingest.test_readers_sheets import simple as simple_xlsx
 from tests.ingest.test_readers_slides import simple as simple_pptx
@@ -29,6 +32,9 @@ GOOD = {
     ".xlsx": simple_xlsx(),
     ".pptx": simple_pptx(),
     ".csv": CSV,
+    ".rst": SAMPLE_RST.encode(),
+    ".epub": simple_epub(),
+    ".eml": mail(),
     ".txt": b"A\n=\n\nb",
 }
 
@@ -62,7 +68,7 @@ def test_the_ending_of_the_source_decides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["program.exe", "no-ending", "folder.d/none"])
 def test_an_unknown_ending_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnreadableFile, match=r"not known: convert it to one of \.csv, \.docx, \.htm"):
+    with pytest.raises(UnreadableFile, match=r"not known: convert it to one of \.csv, \.docx, \.eml"):
         read(tmp_path, name, b"text")
 
 
@@ -74,6 +80,7 @@ def test_an_unknown_ending_is_named(tmp_path: Path, name: str) -> None:
         (".html", GOOD[".docx"], r"rename it to \.docx"),
         (".docx", GOOD[".xlsx"], "not a Word document"),
         (".csv", GOOD[".xlsx"], r"rename it to \.xlsx"),
+        (".txt", GOOD[".epub"], r"rename it to \.epub"),
         (".txt", GOOD[".html"], r"rename it to \.html"),
         (".pdf", GOOD[".docx"], "zip archive or a new Office file"),
         (".pdf", GOOD[".md"], "not a PDF file"),

@@ -21,13 +21,14 @@ if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is
     from decoding.loading import Decoder
     from decoding.store import ModelStore
     from ingest.chroma_vectors import ChromaVectors
+    from ingest.embedder import Embedder
     from ingest.embedding_store import EmbeddingStore
     from ingest.formats import Readers
     from ingest.pipeline import Pipeline
     from ingest.sections import StructureSplitter
     from ingest.sqlite_catalog import SqliteCatalog
     from qa.question_match import QuestionMatcher
-    from qa.retriever import HybridRetriever
+    from qa.retriever import HybridRetriever, Retriever
     from qa.service import AnswerService
 
 QUIET_LIBRARIES = {
@@ -79,6 +80,16 @@ class Components(Protocol):
         ...
 
     @property
+    def retriever(self) -> Retriever:
+        """Finds passages; for many threads."""
+        ...
+
+    @property
+    def embedder(self) -> Embedder:
+        """Texts to vectors; for many threads."""
+        ...
+
+    @property
     def matcher(self) -> QuestionMatcher:
         """Tells which questions ask the same."""
         ...
@@ -119,14 +130,18 @@ class LocalComponents:
 
     def load(self, begin: Callable[[str], None]) -> None:
         """See `Components.load`."""
+        self.load_search(begin)
+        begin("language model")
+        _ = self.answers
+
+    def load_search(self, begin: Callable[[str], None]) -> None:
+        """Load what searching needs, as `load` does."""
         begin("index")
         _ = self.memory, self.catalog, self.vectors
         for collection in self.catalog.collections():
             self._complete(collection)
         begin("embedder")
         self.embedder.embed(["Ready?"])
-        begin("language model")
-        _ = self.answers
 
     def _complete(self, collection: str) -> None:
         """Make anew the vectors that a crash has cost. Raises `VectorsMissing` where there is none at all."""

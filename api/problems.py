@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:docqa:problem:"
-OPENAI_PATHS = ("/v1/chat/", "/v1/models")
+OPENAI_PATHS = ("/v1/chat/", "/v1/embeddings", "/v1/models")
 
 
 class Problem(HTTPException):
@@ -124,7 +124,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
 
 
 def _field_error(item: Mapping[str, Any]) -> dict[str, Any]:
-    location = [str(part) for part in item["loc"] if part not in ("body", "query", "path", "header")]
+    _, *location = map(str, item["loc"])  # after the part of the request: body, query, path or header
     found: dict[str, Any] = {"field": ".".join(location) or "body", "message": item["msg"]}
     limits = [value for key, value in (item.get("ctx") or {}).items() if key in _LIMITS]
     return found | ({"limit": limits[0]} if limits else {})

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.as_of import moment_of
 from ingest.document import Document, Revision, Section, Span, StoredPassage
@@ -36,6 +36,27 @@ MAX_SEED = 2**53 - 1
 
 SpanBody = Annotated[tuple[int, int], Field(description="Half-open range of code points.")]
 CollectionName = Annotated[str, StringConstraints(min_length=1, max_length=63)]
+
+
+def _is_a_moment(text: str) -> str:
+    moment_of(text)
+    return text
+
+
+Moment = Annotated[
+    str,
+    StringConstraints(max_length=40),
+    AfterValidator(_is_a_moment),
+    Field(
+        description="Only what held then counts: a date, which counts to its end (UTC), or a time (RFC 3339).",
+        examples=["2026-01-31"],
+    ),
+]
+
+
+def scope_at(as_of: str | None) -> Scope:
+    """What held then, or holds now, and everybody may read."""
+    return NOW if as_of is None else Scope(as_of=moment_of(as_of))
 
 
 class RequestBody(BaseModel):
@@ -71,24 +92,12 @@ class AnswerRequest(RequestBody):
         0.0, ge=0.0, le=5.0, allow_inf_nan=False, description="0 gives the same answer each time."
     )
     seed: int = Field(0, ge=0, le=MAX_SEED, description="Makes an answer with a temperature repeatable.")
-    as_of: Annotated[str, StringConstraints(max_length=40)] | None = Field(
-        None,
-        description="Answer from what held then: a date, which counts to its end (UTC), or a time (RFC 3339).",
-        examples=["2026-01-31"],
-    )
-
+    as_of: Moment | None = None
     mode: Mode = Field(
         Mode.ANSWER,
         description="`quote` gives the nearest sentences, `search` the nearest passages whole, both letter for letter "
         "and without the language model.",
     )
-
-    @field_validator("as_of")
-    @classmethod
-    def _is_a_moment(cls, value: str | None) -> str | None:
-        if value is not None:
-            moment_of(value)
-        return value
 
     @model_validator(mode="after")
     def _history_comes_from_one_place(self) -> Self:
@@ -108,7 +117,7 @@ class AnswerRequest(RequestBody):
             temperature=self.temperature,
             seed=self.seed,
             mode=self.mode,
-            scope=NOW if self.as_of is None else Scope(as_of=moment_of(self.as_of)),
+            scope=scope_at(self.as_of),
         )
 
 

@@ -35,7 +35,7 @@ from api.tracing import NO_TRACES, AnswerTrace
 from api.turn_record import TurnRecord
 from api.unanswered_queue import UnansweredQueue
 from ingest.catalog import Catalog
-from qa.answer import Answer, AnswerDone, AnswerEvent, CuratedMark, Question, TextDelta, Turn
+from qa.answer import Answer, AnswerDone, AnswerEvent, CuratedMark, Question, RetrievedPassage, TextDelta, Turn
 from qa.curated import CuratedAnswers, events
 from qa.refusal import REFUSAL
 
@@ -246,15 +246,7 @@ class Service:
 
         Raises `Problem`: over a limit, unknown collection or conversation, full queue, shutting down.
         """
-        question = replace(question, scope=replace(question.scope, labels=caller.labels))
-        try:
-            check_limits(question, self.settings)
-            known = await run_in_threadpool(self.catalog.collections, question.scope)
-            check_collection(question, caller.visible(known))
-        except LimitBroken as error:
-            raise invalid_request(error.field, error.message, limit=error.limit) from error
-        except UnknownCollection as error:
-            raise Problem(404, "unknown-collection", str(error), collections=list(error.known)) from error
+        question = await self._accepted(question, caller)
         if place is not None:
             question = replace(question, history=await self._history(caller, place))
         mark, verified = await run_in_threadpool(self.curated.look_up, question)
@@ -281,6 +273,25 @@ class Service:
             mark,
             self.unanswered if queued else None,
         )
+
+    async def search(self, question: Question, caller: Caller, k: int) -> Sequence[RetrievedPassage]:
+        """The ``k`` passages nearest to the ``question`` of somebody who may read. Raises `Problem` as `ask` does."""
+        question = await self._accepted(question, caller)
+        retrieve = self.components.retriever.retrieve
+        return await run_in_threadpool(retrieve, question.text, question.collection, k, question.scope)
+
+    async def _accepted(self, question: Question, caller: Caller) -> Question:
+        """The question with the rights of its caller, if it keeps to the limits and its collection is there."""
+        question = replace(question, scope=replace(question.scope, labels=caller.labels))
+        try:
+            check_limits(question, self.settings)
+            known = await run_in_threadpool(self.catalog.collections, question.scope)
+            check_collection(question, caller.visible(known))
+        except LimitBroken as error:
+            raise invalid_request(error.field, error.message, limit=error.limit) from error
+        except UnknownCollection as error:
+            raise Problem(404, "unknown-collection", str(error), collections=list(error.known)) from error
+        return question
 
     async def _history(self, caller: Caller, place: Place) -> tuple[Turn, ...]:
         try:

@@ -15,10 +15,10 @@ from api.access import Caller, Permission
 from api.links import Links
 from api.problems import invalid_request, not_found
 from api.routes.documents import MAX_REVISION, revision
-from api.schemas import AnswerBody, AnswerRequest, place_parts
+from api.schemas import AnswerBody, AnswerRequest, place_parts, source_bodies
+from api.search_schemas import SearchRequest
 from api.service import Service
 from api.tool_schemas import (
-    MAX_RESULTS,
     MAX_TEXT,
     AskArguments,
     AskResult,
@@ -28,7 +28,6 @@ from api.tool_schemas import (
     SearchResult,
     SearchResults,
 )
-from qa.answer import Mode
 
 COLLECTION = "collection"
 """Query parameter of the server's address that names the collection to use."""
@@ -48,14 +47,14 @@ class Call:
         """Links into this service."""
         return Links.of(self.request, self.service.settings)
 
-    async def answer(self, text: str, mode: Mode, collection: str | None) -> AnswerBody:
+    async def answer(self, text: str, collection: str | None) -> AnswerBody:
         """The service's answer; given up when the client leaves. Raises `Problem`."""
-        asked = AnswerRequest(question=text, collection=collection or await self._collection(), mode=mode)
+        asked = AnswerRequest(question=text, collection=collection or await self.collection())
         question = asked.to_question(self.service.settings.collection)
         exchange = await self.service.ask(question, self.request, self.caller)
         return exchange.body(await exchange.answer(self.request))
 
-    async def _collection(self) -> str | None:
+    async def collection(self) -> str | None:
         """The collection that the address names; else the usual one, or one that the caller may know of."""
         named = self.request.query_params.get(COLLECTION)
         usual = self.service.settings.collection
@@ -67,8 +66,10 @@ class Call:
 
 async def search(call: Call, arguments: SearchArguments) -> SearchResults:
     """Passages of the documents that fit best."""
-    body = await call.answer(arguments.query, Mode.SEARCH, None)
-    return SearchResults(results=[SearchResult.of(source, call.links) for source in body.sources[:MAX_RESULTS]])
+    asked = SearchRequest(query=arguments.query, collection=await call.collection())
+    question = asked.to_question(call.service.settings.collection)
+    found = source_bodies(await call.service.search(question, call.caller, asked.limit))
+    return SearchResults(results=[SearchResult.of(source, call.links) for source in found])
 
 
 async def fetch(call: Call, arguments: FetchArguments) -> FetchResult:
@@ -97,7 +98,7 @@ async def fetch(call: Call, arguments: FetchArguments) -> FetchResult:
 
 async def ask(call: Call, arguments: AskArguments) -> AskResult:
     """An answer built from the documents, each sentence with its status and citations."""
-    return AskResult.of(await call.answer(arguments.question, Mode.ANSWER, arguments.collection), call.links)
+    return AskResult.of(await call.answer(arguments.question, arguments.collection), call.links)
 
 
 def _window(span: tuple[int, int], length: int) -> tuple[int, int]:

@@ -33,15 +33,16 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 
 @router.get("/models")
 def models(service: AnyService, caller: Asker) -> ModelList:
-    """The one model that answers."""
-    return ModelList(data=[_card(service)])
+    """The model that answers, and the one that embeds."""
+    return ModelList(data=[ModelCard(id=name, created=0) for name in _models(service)])
 
 
 @router.get("/models/{model}", responses={404: {"description": "Unknown model"}})
 def model(model: str, service: AnyService, caller: Asker) -> ModelCard:
     """The card of that model."""
-    _check_model(model, service)
-    return _card(service)
+    if model not in _models(service):
+        raise _no_model(model, service)
+    return ModelCard(id=model, created=0)
 
 
 @router.post("/chat/completions", response_model=ChatCompletion, responses=RESPONSES)
@@ -49,7 +50,8 @@ async def chat_completions(
     body: ChatRequest, request: Request, service: ReadyService, caller: Asker, priority: Priority = "interactive"
 ) -> Response:
     """Answer the conversation's last message from the documents."""
-    _check_model(body.model, service)
+    if body.model != service.settings.model:
+        raise _no_model(body.model, service)
     try:
         question = body.to_question(service.settings.collection)
     except Unsupported as error:
@@ -95,11 +97,10 @@ def _chat_id(exchange: Exchange) -> str:
     return f"chatcmpl-{exchange.id}"
 
 
-def _card(service: Service) -> ModelCard:
-    return ModelCard(id=service.settings.model, created=0)
+def _models(service: Service) -> tuple[str, str]:
+    return service.settings.model, service.settings.embedder
 
 
-def _check_model(name: str, service: Service) -> None:
+def _no_model(name: str, service: Service) -> Problem:
     known = service.settings.model
-    if name != known:
-        raise Problem(404, "model_not_found", f"There is no model {name!r}; this service answers with {known!r}.")
+    return Problem(404, "model_not_found", f"There is no model {name!r}; this service answers with {known!r}.")

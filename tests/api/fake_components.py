@@ -14,12 +14,16 @@ from api.components import Answers
 from api.settings import Settings
 from api.state.database import Database, database_url
 from api.state.memory import Memory
+from ingest.contextual import contextual_text
 from ingest.pipeline import Pipeline
+from ingest.vector_sync import partition_of
 from qa.question_match import QuestionMatcher
+from qa.retriever import HybridRetriever
 from tests.api.fake_answers import FakeAnswers
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.files import PlainReader
+from tests.fakes.vectors import MemoryVectors
 from tests.ingest.index import Index, pipeline
 
 
@@ -30,6 +34,16 @@ def fresh_memory(owner: object) -> Memory:
     weakref.finalize(owner, shutil.rmtree, folder)
     weakref.finalize(owner, database.close)
     return Memory(database)
+
+
+def vectors_of(catalog: MemoryCatalog, embedder: HashEmbedder) -> MemoryVectors:
+    """Vectors of all that the catalog holds now."""
+    vectors = MemoryVectors()
+    for revision in catalog.current():
+        passages = catalog.passages_of(revision.id)
+        texts = [contextual_text(revision.title, found.passage) for found in passages]
+        vectors.upsert(partition_of(revision), revision.id, [found.id for found in passages], embedder.embed(texts))
+    return vectors
 
 
 class FakeComponents:
@@ -51,8 +65,11 @@ class FakeComponents:
         self.catalog = catalog
         self.answers: Answers = answers or FakeAnswers(catalog)
         self.memory = fresh_memory(self)
-        self.matcher = QuestionMatcher(HashEmbedder())
-        self._pipeline = pipeline(Index(catalog, reader=reader or PlainReader()))
+        self.embedder = HashEmbedder()
+        self.matcher = QuestionMatcher(self.embedder)
+        vectors = vectors_of(catalog, self.embedder)
+        self.retriever = HybridRetriever(self.embedder, vectors, catalog)
+        self._pipeline = pipeline(Index(catalog, vectors, self.embedder, reader or PlainReader()))
         self._hold = hold
         self._error = error
 

@@ -30,6 +30,8 @@ PERMISSIONS: dict[tuple[str, str], Permission | None] = {
     ("GET", "/v1/unanswered/{unanswered}"): CURATE,
     ("POST", "/v1/unanswered/{unanswered}/recheck"): CURATE,
     ("DELETE", "/v1/unanswered/{unanswered}"): CURATE,
+    ("POST", "/v1/embeddings"): ASK,
+    ("POST", "/v1/search"): READ,
     ("GET", "/v1/collections"): READ,
     ("GET", "/v1/documents"): READ,
     ("GET", "/v1/documents/{document}/revisions/{revision}"): READ,

@@ -192,6 +192,6 @@ async def test_models_are_listed() -> None:
         listed = (await client.get("/v1/models")).json()
         assert (await client.get(f"/v1/models/{MODEL}")).json() == listed["data"][0]
         missing = await client.get("/v1/models/gpt-x")
-    assert [card["id"] for card in listed["data"]] == [MODEL]
+    assert [card["id"] for card in listed["data"]] == [MODEL, "all-minilm-l6-v2"]
     assert missing.status_code == 404
     assert missing.json()["error"]["code"] == "model_not_found"

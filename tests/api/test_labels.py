@@ -114,6 +114,10 @@ def requests(hidden: dict[str, str]) -> Iterator[tuple[str, str, str, object]]:
     for question in (QUESTION, ASKED, "salary", "board", "filter", REFUSED):
         yield to("POST", "/v1/answers", {"question": question})
         yield to("POST", "/v1/answers", {"question": question, "as_of": "2099-01-01"})
+        yield to("POST", "/v1/search", {"query": question})
+        yield to("POST", "/v1/search", {"query": question, "limit": 1, "offset": 1})
+        yield to("POST", "/v1/search", {"query": question, "as_of": "2099-01-01"})
+        yield to("POST", "/v1/search", {"query": question, "collection": "board"})
         yield to("POST", "/v1/answers", {"question": question, "collection": "board"})
         chat = {"model": MODEL, "messages": [{"role": "user", "content": question}]}
         yield to("POST", "/v1/chat/completions", chat)
@@ -149,6 +153,7 @@ def requests(hidden: dict[str, str]) -> Iterator[tuple[str, str, str, object]]:
     for route in ("/v1/jobs/{job}", "/v1/jobs/{job}/events"):
         yield to("GET", route)
     yield to("POST", "/v1/jobs/{job}/cancel")
+    yield to("POST", "/v1/embeddings", {"model": "all-minilm-l6-v2", "input": ASKED})
     yield to("DELETE", "/v1/session")
 
 
@@ -191,6 +196,7 @@ async def test_who_holds_a_label_finds_its_documents_everywhere(held: dict[str, 
         await has("minutes.md", "GET", "/v1/documents?collection=board")
         await has("Pay bands", "GET", f"/v1/documents/{there.hidden['document']}/revisions/1")
         await has(PINNED, "POST", "/v1/answers", {"question": "engineer salary"})
+        await has(PINNED, "POST", "/v1/search", {"query": "engineer salary"})
         await has('"origin":"curated"', "POST", "/v1/answers", {"question": ASKED})
         await has("sell the whole", "POST", "/v1/answers", {"question": "board sell", "collection": "board"})
         messages = [{"role": "user", "content": "engineer salary"}]

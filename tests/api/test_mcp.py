@@ -221,7 +221,7 @@ async def test_orders_in_a_document_are_data() -> None:
         assert hostile["text"].strip() == ORDER
         assert all(len(result["text"]) <= MAX_SNIPPET for result in results)
         assert content_of(await client.call_tool("fetch", {"id": hostile["id"]}))["text"] == HOSTILE
-    assert [question.text for question in product.answers.questions] == [query]
+    assert product.answers.questions == []
 
 
 @pytest.mark.parametrize("mode", ERAS)

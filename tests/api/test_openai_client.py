@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from openai import APIError, BadRequestError, NotFoundError, OpenAI, RateLimitError
 from openai.types.chat import ChatCompletionMessageParam
@@ -64,7 +65,7 @@ def test_streaming_helper_assembles_the_message(client: OpenAI) -> None:
 
 
 def test_models(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == [MODEL]
+    assert [model.id for model in client.models.list()] == [MODEL, "all-minilm-l6-v2"]
     assert client.models.retrieve(MODEL).owned_by == "docqa"
 
 
@@ -93,3 +94,33 @@ def test_full_queue_is_a_rate_limit_error() -> None:
             with pytest.raises(RateLimitError) as full:
                 client.chat.completions.create(model=MODEL, messages=ASK)
     assert int(full.value.response.headers["retry-after"]) >= 1
+
+
+def test_embeddings(client: OpenAI, product: FakeProduct) -> None:
+    model = product.service.settings.embedder
+    texts = ["the inlet filter", "days of leave", "the filter of the inlet"]
+    made = client.embeddings.create(model=model, input=texts)
+    assert [item.index for item in made.data] == [0, 1, 2]
+    expected = product.service.components.embedder.embed(texts)
+    assert np.array_equal(np.array([item.embedding for item in made.data], np.float32), expected)
+    plain = client.embeddings.create(model=model, input=texts[0], encoding_format="float")
+    assert plain.data[0].embedding == made.data[0].embedding
+    assert made.usage.prompt_tokens == made.usage.total_tokens > plain.usage.prompt_tokens > 0
+    assert (made.model, model in [card.id for card in client.models.list()]) == (model, True)
+
+
+def test_what_can_not_be_embedded_is_said(client: OpenAI, product: FakeProduct) -> None:
+    model = product.service.settings.embedder
+    with pytest.raises(NotFoundError, match="'all-minilm-l6-v2' does"):
+        client.embeddings.create(model=MODEL, input="a")
+    for wrong, reason in (
+        (["a", "word " * 300], "text 1 has 300 tokens, the model takes 256 at most"),
+        ([], "input"),
+        ("", "input"),
+        (["a"] * 257, "input"),
+        ([1, 2, 3], "input"),
+    ):
+        with pytest.raises(BadRequestError, match=reason):
+            client.embeddings.create(model=model, input=wrong)
+    with pytest.raises(BadRequestError, match="256 dimensions"):
+        client.embeddings.create(model=model, input="a", dimensions=64)

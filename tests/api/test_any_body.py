@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import httpx
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -55,24 +54,24 @@ ANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthChe
 class Sender:
     """Sends bodies to one running application."""
 
-    def __init__(self, runner: asyncio.Runner, client: httpx.AsyncClient) -> None:
-        self._runner = runner
+    def __init__(self, portal: BlockingPortal, client: httpx.AsyncClient) -> None:
+        self._portal = portal
         self._client = client
 
     def __call__(self, path: str, body: object) -> httpx.Response:
         content = json.dumps(body).encode()
-        request = self._client.post(path, content=content, headers={"Content-Type": "application/json"})
-        return self._runner.run(request)
+        headers = {"Content-Type": "application/json"}
+        return self._portal.call(lambda: self._client.post(path, content=content, headers=headers))
 
 
 @pytest.fixture(scope="module")
 def send() -> Iterator[Sender]:
-    with ExitStack() as stack:
-        runner = stack.enter_context(asyncio.Runner())
-        running = client_of(fake_product())
-        client = runner.run(running.__aenter__())
-        stack.callback(lambda: runner.run(running.__aexit__(None, None, None)))
-        yield Sender(runner, client)
+    # One task starts and stops it, as its own task groups must be.
+    with (
+        start_blocking_portal() as portal,
+        portal.wrap_async_context_manager(client_of(fake_product())) as client,
+    ):
+        yield Sender(portal, client)
 
 
 @ANY

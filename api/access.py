@@ -51,7 +51,7 @@ class Caller:
 
     ``labels`` are those of documents that it may read beside what everybody may; None reads everything.
     ``batch``: its questions let those of people go first. ``requests_per_minute`` None for no limit.
-    ``public``: anybody may be behind it, since its key stands in a page.
+    ``public``: anybody may be behind it, since its key stands in a page. ``owner``: it owns the data folder.
     """
 
     id: str
@@ -62,6 +62,7 @@ class Caller:
     requests_per_minute: int | None = None
     public: bool = False
     labels: frozenset[str] | None = frozenset()
+    owner: bool = False
 
     @property
     def scope(self) -> Scope:

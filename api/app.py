@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from api.components import Components
 from api.edge import Edge
 from api.openapi import describe_errors
+from api.owner_key import OwnerKey
 from api.problems import install_handlers
 from api.readiness import State
 from api.routes import (
@@ -44,13 +45,17 @@ STATIC = Path(__file__).parent / "static"
 
 
 def create_app(
-    components: Components, on_loaded: Callable[[State], None] | None = None, tracer: Tracer = NO_TRACES
+    components: Components,
+    on_loaded: Callable[[State], None] | None = None,
+    tracer: Tracer = NO_TRACES,
+    owner: OwnerKey | None = None,
 ) -> FastAPI:
     """The application over ``components``, which it loads in the background once it is started.
 
-    ``on_loaded`` is called, in the loading thread, when that has ended well or badly.
+    ``on_loaded`` is called, in the loading thread, when that has ended well or badly. ``owner`` is the key of who owns
+    the data folder.
     """
-    service = Service(components, tracer)
+    service = Service(components, tracer, owner)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

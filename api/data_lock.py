@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 
 
 class DataLocked(Exception):
-    """Another process owns the data folder."""
+    """Another process owns the data folder; ``holder`` is its id as text, empty where that is not known."""
 
     def __init__(self, folder: Path, holder: str = "") -> None:
         who = f" (process {holder})" if holder else ""
@@ -18,6 +18,7 @@ class DataLocked(Exception):
             "with a Chroma server (DOCQA_CHROMA_URL) documents can be ingested while questions are answered"
         )
         self.folder = folder
+        self.holder = holder
 
 
 class DataLock:

@@ -46,7 +46,11 @@ class Source(Protocol):
 
 def same_place(one: Sequence[Path], other: Sequence[Path]) -> bool:
     """Whether a place of the one is or lies within a place of the other, or the other way round."""
-    return any(a.is_relative_to(b) or b.is_relative_to(a) for a in one for b in other)
+    return _any_within(one, set(other)) or _any_within(other, set(one))
+
+
+def _any_within(places: Sequence[Path], others: set[Path]) -> bool:
+    return any(not others.isdisjoint((place, *place.parents)) for place in places)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from ingest.progress import Phase, Report
 if TYPE_CHECKING:
     from api.jobs import JobView
 
-MAX_PATHS = 100
+MAX_PATHS = 1_000
 MAX_NAMES = 10_000
 """Names in each list of a report, at most; its counts are always whole."""
 
@@ -130,13 +130,13 @@ class ReportBody(BaseModel):
     seconds: float
 
     @classmethod
-    def of(cls, report: Report) -> Self:
-        """The body of ``report``, with no more than `MAX_NAMES` names in a list."""
+    def of(cls, report: Report, names: int | None = MAX_NAMES) -> Self:
+        """The body of ``report``, with at most so many ``names`` in a list."""
         lists: dict[str, tuple[Any, ...]] = {
             name: getattr(report, name) for name in ("added", "updated", "unchanged", "moved", "removed", "kept")
         } | {name: getattr(report, name) for name in ("withheld", "failed", "skipped", "restored")}
         counts = {name: len(found) for name, found in lists.items()}
-        shown: dict[str, Any] = {name: list(found[:MAX_NAMES]) for name, found in lists.items()}
+        shown: dict[str, Any] = {name: list(found[:names]) for name, found in lists.items()}
         shown["moved"] = [MoveBody(before=before, now=now) for before, now in shown["moved"]]
         for name in ("failed", "skipped"):
             shown[name] = [RefusalBody(**refusal._asdict()) for refusal in shown[name]]

@@ -23,6 +23,7 @@ from api.joint_answers import JointAnswers
 from api.kept_answers import KeptAnswers
 from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
 from api.metrics import Metrics
+from api.owner_key import OwnerKey
 from api.problems import Problem, internal_error, invalid_request, not_found
 from api.rate_limit import RateLimits
 from api.readiness import Failed, Loading, Readiness
@@ -180,7 +181,7 @@ class Place:
 class Service:
     """What the routes work with."""
 
-    def __init__(self, components: Components, tracer: Tracer = NO_TRACES) -> None:
+    def __init__(self, components: Components, tracer: Tracer = NO_TRACES, owner: OwnerKey | None = None) -> None:
         settings = components.settings
         self.tracer = tracer
         self.components = components
@@ -189,7 +190,7 @@ class Service:
         self._joint = JointAnswers(lambda question, cancel: components.answers.answer(question, cancel))
         self.metrics = Metrics(self.admission)
         self.memory: Memory = components.memory
-        self.sign_in = SignIn(settings, self.memory.keys, self.memory.sessions)
+        self.sign_in = SignIn(settings, self.memory.keys, self.memory.sessions, owner)
         self.rates = RateLimits()
         self.jobs = Jobs(components, self.memory.jobs, self.metrics)
 

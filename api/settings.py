@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None, pattern=r"^https?://[^/\s]+$", description="Address under which people reach the service, for links."
     )
+    api_key: SecretStr | None = Field(None, description="API key that commands send to a server named with `--server`.")
     otlp_endpoint: str | None = Field(
         None,
         pattern=r"^https?://[^\s]+$",
@@ -289,6 +290,11 @@ class Settings(BaseSettings):
     def lock_path(self) -> Path:
         """File whose lock says which process owns the vectors."""
         return self.data_dir / ".lock"
+
+    @property
+    def owner_key_path(self) -> Path:
+        """File in which a running server leaves the key for commands at this machine."""
+        return self.data_dir / ".owner-key"
 
     @property
     def max_file_bytes(self) -> int:

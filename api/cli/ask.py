@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.failure import CommandFailed, one_line_errors
+from api.cli.server import Key, Server, named_server, owning_server, refuse_lonely_key
 from qa.answer import Mode
 
 if TYPE_CHECKING:
     from api.client import Client
     from api.components import LocalComponents
-    from api.data_lock import DataLocked
     from api.schemas import AnswerBody, AnswerEventBody, AnswerRequest
     from api.settings import Settings
 
@@ -33,7 +33,8 @@ def ask(
         Mode,
         typer.Option(help="quote: the nearest sentences; search: whole passages; both without the language model."),
     ] = Mode.ANSWER,
-    server: Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")] = None,
+    server: Server = None,
+    key: Key = None,
 ) -> None:
     """Answer a question from the documents, with chapter and verse.
 
@@ -42,9 +43,10 @@ def ask(
     with one_line_errors():
         from api.settings import load_settings
 
+        refuse_lonely_key(server, key)
         settings = load_settings()
         request = _request(question, collection, _moment(settings, as_of), mode)
-        events = _server_events(server, request) if server else _events(settings, request)
+        events = _server_events(named_server(settings, server, key), request) if server else _events(settings, request)
         with closing(events):
             if as_json:
                 typer.echo(_last(events).model_dump_json(indent=2))
@@ -55,16 +57,6 @@ def ask(
 def local_answer(components: LocalComponents, question: str, collection: str) -> AnswerBody:
     """The finished answer to a question, from local data that these components own. Raises `CommandFailed`."""
     return _last(_local_events(components, _request(question, collection, None, Mode.ANSWER)))
-
-
-def running_server(settings: Settings, locked: DataLocked) -> Client:
-    """A client of the server that owns the local data. Raises `CommandFailed` when none answers."""
-    from api.client import Client
-
-    client = Client(settings.url)
-    if not client.alive():
-        raise CommandFailed(f"{locked}; name its address with --server URL") from locked
-    return client
 
 
 def _moment(settings: Settings, as_of: str | None) -> str | None:
@@ -104,16 +96,13 @@ def _events(settings: Settings, request: AnswerRequest) -> Generator[AnswerEvent
         try:
             components.own_vectors()
         except DataLocked as error:
-            with running_server(settings, error) as client:
-                yield from client.ask(request)
+            yield from _server_events(owning_server(settings, error), request)
         else:
             yield from _local_events(components, request)
 
 
-def _server_events(url: str, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
-    from api.client import Client
-
-    with Client(url) as client:
+def _server_events(client: Client, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
+    with client:
         yield from client.ask(request)
 
 

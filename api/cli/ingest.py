@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.answer_text import terminal_text
-from api.cli.failure import FAILED_FILES, UNCONFIRMED, one_line_errors
+from api.cli.failure import FAILED_FILES, UNCONFIRMED, CommandFailed, one_line_errors
+from api.cli.server import owning_server
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
-    from ingest.pipeline import Progress, Report
-    from ingest.progress import Listener
+    from api.client import Client
+    from api.job_schemas import ReportBody
+    from api.settings import Settings
+    from ingest.pipeline import Removal
+    from ingest.progress import Listener, Progress
 
 PLAIN_INTERVAL_S = 5.0
 """Seconds between two lines of progress where there is no terminal to draw on."""
@@ -41,19 +45,20 @@ def ingest(
     Documents that came from elsewhere stay, and so does what a named file lies beside. A file that can't be read is
     named in the report, and what the index held of it before stays; the exit code is then 3. If more than half of
     what a folder gave is gone, nothing is removed without --yes, and the exit code is 4.
+
+    Where a running server owns the data, it does the work; an interrupt ends its job too.
     """
     with one_line_errors():
-        from api.components import LocalComponents
         from api.settings import load_settings
+        from ingest.pipeline import Removal
 
         settings = load_settings(**({} if collection is None else {"collection": collection}))
-        with LocalComponents(settings) as components, shown_progress() as show:
-            from ingest.pipeline import Removal
-
-            removal = Removal.NONE if keep_removed else Removal.ALL if yes else Removal.CAUTIOUS
-            report = components.pipeline.ingest(paths, settings.collection, show, removal)
+        removal = Removal.NONE if keep_removed else Removal.ALL if yes else Removal.CAUTIOUS
+        with shown_progress() as show:
+            report = _ingested(settings, paths, removal, show)
     if as_json:
-        typer.echo(json.dumps(_report_body(report, settings.collection), indent=2, ensure_ascii=False))
+        body = {"collection": settings.collection, **report.model_dump(by_alias=True)}
+        typer.echo(json.dumps(body, indent=2, ensure_ascii=False))
     else:
         for line in _report_lines(report, settings.collection):
             typer.echo(terminal_text(line))
@@ -61,6 +66,49 @@ def ingest(
         raise typer.Exit(UNCONFIRMED)
     if report.failed:
         raise typer.Exit(FAILED_FILES)
+
+
+def _ingested(settings: Settings, paths: Sequence[Path], removal: Removal, show: Listener) -> ReportBody:
+    """By this process, or by the server that owns the data."""
+    from api.components import LocalComponents
+    from api.data_lock import DataLocked
+    from api.job_schemas import ReportBody
+
+    with LocalComponents(settings) as components:
+        try:
+            pipeline = components.pipeline
+        except DataLocked as error:
+            with owning_server(settings, error) as client:
+                return _handed_over(client, settings, paths, removal, show)
+        return ReportBody.of(pipeline.ingest(paths, settings.collection, show, removal), names=None)
+
+
+def _handed_over(
+    client: Client, settings: Settings, paths: Sequence[Path], removal: Removal, show: Listener
+) -> ReportBody:
+    """What the server's job came to. Raises `CommandFailed` when it came to nothing."""
+    from api.job_schemas import MAX_PATHS, IngestRequest
+    from ingest.progress import Progress
+
+    if len(paths) > MAX_PATHS:
+        raise CommandFailed(f"a running server takes at most {MAX_PATHS} paths at once: name a folder that holds them")
+    client.wait_until_ready()
+    places = [str(path.absolute()) for path in paths]
+    job = client.ingest(IngestRequest(paths=places, collection=settings.collection, removal=removal.value))
+    typer.echo(f"the server that owns the data does it, as {job.id}", err=True)
+    try:
+        for now in client.follow(job.id):
+            if now.progress is not None:
+                show(Progress(**now.progress.model_dump(exclude={"passages_per_s", "seconds_left"})))
+    except KeyboardInterrupt:
+        client.cancel(job.id)
+        typer.echo(f"told the server to end {job.id}; what is published stays", err=True)
+        raise
+    ended = client.job(job.id)
+    if ended.report is None:
+        reason = f": {ended.error}" if ended.error else ""
+        raise CommandFailed(f"the server's {ended.id} is {ended.state}{reason}; what it published stays")
+    return ended.report
 
 
 @contextmanager
@@ -124,39 +172,19 @@ class _Lines:
 _COUNTED = ("added", "updated", "unchanged", "moved", "removed", "failed", "skipped")
 
 
-def _report_lines(report: Report, collection: str) -> Iterator[str]:
-    counts = {name: len(getattr(report, name)) for name in _COUNTED}
-    yield f"{collection}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
+def _report_lines(report: ReportBody, collection: str) -> Iterator[str]:
+    yield f"{collection}: " + ", ".join(f"{report.counts[name]:,} {name}" for name in _COUNTED)
     if report.restored:
-        yield f"vectors made anew for {len(report.restored):,} documents"
+        yield f"vectors made anew for {report.counts['restored']:,} documents"
     yield f"{report.passages:,} passages embedded, {report.reused:,} known, in {report.seconds:.1f} s"
-    for before, now in report.moved:
-        yield f"moved: {before} -> {now}"
+    for move in report.moved:
+        yield f"moved: {move.before} -> {move.now}"
     for source in report.removed:
         yield f"removed: {source}"
     for source in report.kept:
         yield f"kept though its file is gone: {source}"
-    if report.withheld:
-        yield f"{len(report.withheld):,} documents are gone, most of their folder: not removed; if that is right: --yes"
+    if withheld := report.counts["withheld"]:
+        yield f"{withheld:,} documents are gone, most of their folder: not removed; if that is right: --yes"
     for name, refusals in (("failed", report.failed), ("skipped", report.skipped)):
         for refusal in refusals:
             yield f"{name}: {refusal.source}: {refusal.reason}"
-
-
-def _report_body(report: Report, collection: str) -> dict[str, object]:
-    return {
-        "collection": collection,
-        "added": report.added,
-        "updated": report.updated,
-        "unchanged": report.unchanged,
-        "moved": [{"from": before, "to": now} for before, now in report.moved],
-        "removed": report.removed,
-        "kept": report.kept,
-        "withheld": report.withheld,
-        "failed": [refusal._asdict() for refusal in report.failed],
-        "skipped": [refusal._asdict() for refusal in report.skipped],
-        "restored": report.restored,
-        "passages": report.passages,
-        "reused": report.reused,
-        "seconds": round(report.seconds, 3),
-    }

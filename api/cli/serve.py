@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,11 +48,17 @@ def _run(settings: Settings) -> None:
 
     from api.app import create_app
     from api.components import LocalComponents
+    from api.owner_key import left_in
     from api.readiness import Failed
 
     _say_who_may(settings)
     ended: list[State] = []
-    with LocalComponents(settings) as components, _listen(settings) as listening, _tracing(settings) as tracer:
+    with (
+        LocalComponents(settings) as components,
+        _listen(settings) as listening,
+        _tracing(settings) as tracer,
+        ExitStack() as stack,
+    ):
         components.own_vectors()
         components.require_models()
         bound = settings.model_copy(update={"port": listening.getsockname()[1]})
@@ -65,8 +71,9 @@ def _run(settings: Settings) -> None:
                 _say_what_runs(settings, components)
                 typer.echo(f"docqa is ready: {bound.url}")
 
+        owner = stack.enter_context(left_in(settings.owner_key_path, bound.url))
         config = uvicorn.Config(
-            create_app(components, on_loaded, tracer),
+            create_app(components, on_loaded, tracer, owner),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -12,6 +12,7 @@ import typer
 from api.cli.actor import actor, day
 from api.cli.answer_text import place_text, terminal_text
 from api.cli.failure import CommandFailed, one_line_errors
+from api.cli.server import Key, Server, named_server, owning_server, refuse_lonely_key
 
 if TYPE_CHECKING:
     from api.components import LocalComponents
@@ -57,9 +58,17 @@ def show(id: Id) -> None:
 @app.command()
 def recheck(
     ids: Annotated[list[str] | None, typer.Argument(help="Left out: all open ones.")] = None,
+    server: Server = None,
+    key: Key = None,
 ) -> None:
     """Ask them again, of the local data or the server that owns it, and close those that are answered now."""
     with one_line_errors(), _components() as components:
+        refuse_lonely_key(server, key)
+        if server is not None:
+            with named_server(components.settings, server, key) as client:
+                for id in ids or [body.id for body in client.unanswered()]:
+                    typer.echo(_line(client.recheck(id)))
+            return
         entries = [_find(components, id) for id in ids] if ids else list(_all(components, None, closed=False))
         with _rechecker(components) as check:
             for entry in entries:
@@ -89,7 +98,7 @@ def _components() -> Iterator[LocalComponents]:
 @contextmanager
 def _rechecker(components: LocalComponents) -> Iterator[Callable[[Entry], UnansweredBody]]:
     """What asks the question of an entry again and says what has become of it."""
-    from api.cli.ask import local_answer, running_server
+    from api.cli.ask import local_answer
     from api.data_lock import DataLocked
     from api.unanswered_queue import UnansweredQueue
 
@@ -105,7 +114,7 @@ def _rechecker(components: LocalComponents) -> Iterator[Callable[[Entry], Unansw
     try:
         components.own_vectors()
     except DataLocked as error:
-        with running_server(components.settings, error) as client:
+        with owning_server(components.settings, error) as client:
             yield lambda entry: client.recheck(entry.id)
     else:
         yield check

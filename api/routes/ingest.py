@@ -96,7 +96,7 @@ async def ingest(request: Request, response: Response, service: ReadyService, ca
         if caller.labels is not None:  # the report names files that may become documents with labels
             raise Problem(403, "forbidden", "Folders are for those who may read every document; upload files instead.")
         collection = await run_in_threadpool(_collection, body.collection, service, caller)
-        source = Folders(await run_in_threadpool(_allowed, body.paths, service.settings))
+        source = Folders(await run_in_threadpool(_allowed, body.paths, service.settings, caller))
         removal = Removal(body.removal)
     job = await run_in_threadpool(_submit, source, collection, removal, request, service, caller)
     response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -143,20 +143,23 @@ def _collection(named: str | None, service: Service, caller: Caller) -> str:
     return name
 
 
-def _allowed(paths: list[str], settings: Settings) -> tuple[Path, ...]:
-    """The paths, resolved. Raises a 403 `Problem` for one that the settings do not allow, whether it exists or not."""
+def _allowed(paths: list[str], settings: Settings, caller: Caller) -> tuple[Path, ...]:
+    """The paths, resolved. Raises a 403 `Problem` for one that the settings do not allow, whether it exists or not.
+
+    Who owns the data may name any; where one does not exist, the job's report says so.
+    """
     folders = [folder.resolve() for folder in settings.ingest_folders]
-    names = [str(folder) for folder in settings.ingest_folders]
     found = []
     for number, path in enumerate(paths):
         try:
             resolved = Path(path).resolve()
         except (OSError, ValueError, RuntimeError) as error:
             raise invalid_request(f"paths.{number}", "not a path") from error
-        if not Path(path).is_absolute() or not any(resolved.is_relative_to(folder) for folder in folders):
-            detail = f"{path!r} is not in a folder that DOCQA_INGEST_FOLDERS allows."
-            raise Problem(403, "folder-not-allowed", detail, folders=names)
-        if not resolved.exists():
-            raise invalid_request(f"paths.{number}", f"there is no {path!r} on the server")
+        if not caller.owner:
+            if not Path(path).is_absolute() or not any(resolved.is_relative_to(folder) for folder in folders):
+                detail = f"{path!r} is not in a folder that DOCQA_INGEST_FOLDERS allows."
+                raise Problem(403, "folder-not-allowed", detail)
+            if not resolved.exists():
+                raise invalid_request(f"paths.{number}", f"there is no {path!r} on the server")
         found.append(resolved)
     return tuple(dict.fromkeys(found))

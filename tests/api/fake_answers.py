@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from threading import Event
 
+from ingest.catalog import Catalog
 from ingest.document import Span
 from qa.answer import (
     Answer,
@@ -21,7 +22,6 @@ from qa.answer import (
     SentenceStatus,
     TextDelta,
 )
-from tests.fakes.catalog import MemoryCatalog
 
 ABSTENTION = "The documents do not say."
 PARAPHRASE = "In short, that is what the manual asks for."
@@ -49,7 +49,7 @@ class FakeAnswers:
     that were given up; ``questions`` keeps what was asked.
     """
 
-    def __init__(self, catalog: MemoryCatalog, delay: float = 0.0, passages: int = 5) -> None:
+    def __init__(self, catalog: Catalog, delay: float = 0.0, passages: int = 5) -> None:
         self._catalog = catalog
         self._delay = delay
         self._passages = passages

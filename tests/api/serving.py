@@ -13,9 +13,9 @@ from fastapi import FastAPI
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Serves ``app`` on a free port of this machine; gives its address."""
-    listening = socket.create_server(("127.0.0.1", 0))
+def served(app: FastAPI, listening: socket.socket | None = None) -> Iterator[str]:
+    """Serves ``app`` on this socket or a free port of this machine; gives its address."""
+    listening = listening or socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from api.cli.main import app
 from api.data_lock import DataLock
+from api.state.keys import KeyRequest
 from tests.api.fake_docqa import fake_parts
 from tests.api.running import MANUAL, QUESTION, fake_product
 from tests.api.serving import eventually, served
@@ -116,6 +117,20 @@ def test_ask_a_named_server(docqa: Docqa) -> None:
     assert result.exit_code == 0
     assert "Inlet filter" in result.stdout
     assert not Path("data").exists()
+
+
+def test_a_named_server_is_asked_with_a_key(docqa: Docqa) -> None:
+    product = fake_product(sign_in=("keys",))
+    _, secret = product.service.memory.keys.create(KeyRequest("test"))
+    with served(product.app) as url:
+        eventually(product.loaded.is_set)
+        without = docqa("ask", QUESTION, "--server", url)
+        given = docqa("ask", QUESTION, "--server", url, "--key", secret)
+        configured = docqa("ask", QUESTION, "--server", url, DOCQA_API_KEY=secret)
+    assert (without.exit_code, "Sign in, or send an API key" in without.stderr) == (1, True)
+    assert [result.exit_code for result in (given, configured)] == [0, 0]
+    lonely = docqa("ask", QUESTION, "--key", secret)
+    assert (lonely.exit_code, "--key is for a server that --server names" in lonely.stderr) == (1, True)
 
 
 def test_documents_and_collections_are_listed(docqa: Docqa) -> None:

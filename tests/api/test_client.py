@@ -47,7 +47,7 @@ def test_alive_only_where_docqa_answers(client: Client) -> None:
         with pytest.raises(ServerFailed, match=rf"127\.0\.0\.1:{port}"):
             list(nobody.ask(AnswerRequest(question="a")))
     other = httpx.MockTransport(lambda _: httpx.Response(200, text="<html>"))
-    with Client("http://other", other) as someone_else:
+    with Client("http://other", transport=other) as someone_else:
         assert not someone_else.alive()
 
 
@@ -59,12 +59,15 @@ def test_alive_only_where_docqa_answers(client: Client) -> None:
     ],
 )
 def test_server_that_breaks_off_is_told(response: httpx.Response, says: str) -> None:
-    with Client("http://x", httpx.MockTransport(lambda _: response)) as client, pytest.raises(ServerFailed, match=says):
+    with (
+        Client("http://x", transport=httpx.MockTransport(lambda _: response)) as client,
+        pytest.raises(ServerFailed, match=says),
+    ):
         list(client.ask(AnswerRequest(question="a")))
 
 
 def test_comments_and_unknown_events_are_skipped() -> None:
     text = ': heartbeat\n\nevent: later\ndata: {"x": 1}\n\nevent: delta\ndata: {"text": "a"}\n\n'
     transport = httpx.MockTransport(lambda _: httpx.Response(200, text=text))
-    with Client("http://x", transport) as client:
+    with Client("http://x", transport=transport) as client:
         assert next(client.ask(AnswerRequest(question="a"))) == DeltaEvent(text="a")

@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from api.access import Role
 from api.cli.main import app
 from api.components import LocalComponents
 from api.settings import Settings
+from api.state.keys import KeyRequest
 from qa.unanswered import Unanswered
 from tests.api.fake_docqa import fake_parts
 from tests.api.library import markdown_document, publish
+from tests.api.running import fake_product
+from tests.api.serving import eventually, served
 from tests.fakes.catalog import MemoryCatalog
 
 
@@ -52,3 +56,21 @@ def test_entries_are_listed_shown_asked_again_and_removed(catalog: MemoryCatalog
     assert listed() == []
     result = docqa("show", dog)
     assert (result.exit_code, f"there is no entry {dog!r}" in result.stderr) == (1, True)
+
+
+def test_a_named_server_asks_its_own_entries_again() -> None:
+    product = fake_product(sign_in=("keys",))
+    _, secret = product.service.memory.keys.create(KeyRequest("test", role=Role.CURATOR))
+    store = product.service.memory.unanswered
+    for n in range(3):
+        question = f"Who feeds weather cat {n}?"
+        store.add("default", question, Unanswered.REFUSED, f"ans_{n}", [], lambda _: None)
+    publish(product.catalog, "default", markdown_document("cat.md", "# Cat\n\nThe porter always feeds the cat."))
+    open_question("Who walks the dog?", "ans_9")  # of the local data, which is left alone
+    with served(product.app) as url:
+        eventually(product.loaded.is_set)
+        refused = docqa("recheck", "--server", url)
+        result = docqa("recheck", "--server", url, "--key", secret)
+    assert (refused.exit_code, "Sign in" in refused.stderr) == (1, True)
+    assert (result.exit_code, len(result.stdout.splitlines())) == (0, 3)
+    assert len(listed()) == 1

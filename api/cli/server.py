@@ -1,0 +1,50 @@
+"""Servers that commands speak to: the one that is named, or the one that owns the local data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.failure import CommandFailed
+
+if TYPE_CHECKING:
+    from api.client import Client
+    from api.data_lock import DataLocked
+    from api.settings import Settings
+
+Server = Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")]
+Key = Annotated[
+    str | None, typer.Option(help="API key for that server; in DOCQA_API_KEY nobody else on this machine sees it.")
+]
+
+
+def named_server(settings: Settings, url: str, key: str | None = None) -> Client:
+    """A client of the server at ``url``, with this API key or the one of the settings."""
+    from api.client import Client
+
+    configured = None if settings.api_key is None else settings.api_key.get_secret_value()
+    return Client(url, key or configured)
+
+
+def refuse_lonely_key(server: str | None, key: str | None) -> None:
+    """Raises `CommandFailed` for a key that would open nothing."""
+    if key is not None and server is None:
+        raise CommandFailed("--key is for a server that --server names")
+
+
+def owning_server(settings: Settings, locked: DataLocked) -> Client:
+    """A client of the server that owns the local data. Raises `CommandFailed` when none answers."""
+    from api.client import Client
+    from api.owner_key import found_in
+
+    left = found_in(settings.owner_key_path)
+    if left is not None and str(left.process) == locked.holder:
+        client = Client(left.url, left.secret)
+    else:
+        client = named_server(settings, settings.url)
+    if not client.alive():
+        raise CommandFailed(
+            f"{locked}; if that is a server, name its address with DOCQA_PORT, or --server URL"
+        ) from locked
+    return client

@@ -398,6 +398,41 @@ class DocumentsBody(BaseModel):
     documents: list[DocumentBody]
 
 
+class RevisionEntryBody(BaseModel):
+    """One revision in a document's history."""
+
+    revision: int
+    source: str
+    title: str
+    media_type: str
+    content_hash: str = Field(description="SHA-256 of the file.")
+    passages: int
+    valid_from: float = Field(description="UTC seconds since the epoch.")
+    valid_to: float | None = Field(description="Null while the revision holds.")
+
+    @classmethod
+    def of(cls, revision: Revision) -> Self:
+        """The body of ``revision``."""
+        return cls(
+            revision=revision.number,
+            source=revision.source,
+            title=revision.title,
+            media_type=revision.media_type,
+            content_hash=revision.content_hash,
+            passages=revision.passage_count,
+            valid_from=revision.valid_from,
+            valid_to=revision.valid_to,
+        )
+
+
+class HistoryBody(BaseModel):
+    """A document's revisions, the newest first."""
+
+    document: str
+    collection: str
+    revisions: list[RevisionEntryBody]
+
+
 class SectionBody(BaseModel):
     """A heading and what stands under it."""
 
@@ -425,9 +460,10 @@ class RevisionBody(BaseModel):
     text: str
     sections: list[SectionBody]
     pages: list[int] = Field(description="Offset at which each page begins; empty without pages.")
+    original: bool = Field(description="Whether `original` below this address has the file that it was read from.")
 
     @classmethod
-    def of(cls, revision: Revision, document: Document) -> Self:
+    def of(cls, revision: Revision, document: Document, *, original: bool) -> Self:
         """The body of ``revision``, whose content is ``document``."""
         return cls(
             document=revision.document_id,
@@ -441,6 +477,7 @@ class RevisionBody(BaseModel):
             text=document.text,
             sections=[SectionBody.of(section) for section in document.sections],
             pages=list(document.pages.starts),
+            original=original,
         )
 
 

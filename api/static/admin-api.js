@@ -1,11 +1,17 @@
 // The server's API as the pages for curators and administrators use it.
 
-import { getJson, send, sendJson } from "./http.js";
+import { readEvents } from "./event-stream.js";
+import { getJson, send, sendForm, sendJson } from "./http.js";
 
 const PAGE = 50; // entries of a list that come at a time
 
 export async function listDocuments() {
   return (await getJson("v1/documents")).documents;
+}
+
+/** The revisions of a document, the newest first. */
+export async function readHistory(document) {
+  return (await getJson(`v1/documents/${encodeURIComponent(document)}/revisions`)).revisions;
 }
 
 /** A page of questions that the documents left open: `{unanswered, next_cursor}`; `state` is "open" or "closed". */
@@ -62,6 +68,47 @@ export async function revokeKey(id) {
 
 export async function listAudit(cursor) {
   return getJson(listPath("v1/audit", { cursor }));
+}
+
+/** What may be ingested: `{folders, max_files, max_bytes, max_file_bytes}`. */
+export async function readIngestOptions() {
+  return getJson("v1/ingest");
+}
+
+/** Uploads files, as a job. `files` are `{file, name}`; `sending` as in sendForm. */
+export async function uploadFiles(files, collection, sending) {
+  const form = new FormData();
+  if (collection) form.append("collection", collection);
+  for (const { file, name } of files) form.append("files", file, name);
+  return sendForm("v1/ingest", form, sending);
+}
+
+/** Makes a collection equal to folders of the server, as a job. */
+export async function ingestFolders(paths, collection, removal) {
+  return sendJson("POST", "v1/ingest", { paths, collection: collection || null, removal });
+}
+
+export async function listJobs(cursor) {
+  return getJson(listPath("v1/jobs", { cursor }));
+}
+
+/** A job with its report. */
+export async function readJob(id) {
+  return getJson(jobPath(id));
+}
+
+export async function cancelJob(id) {
+  return sendJson("POST", `${jobPath(id)}/cancel`, {});
+}
+
+/** Yields the job as it goes on, until it is over. */
+export async function* followJob(id, signal) {
+  const response = await send(`${jobPath(id)}/events`, { headers: { Accept: "text/event-stream" }, signal });
+  for await (const { event, data } of readEvents(response.body)) if (event === "job") yield JSON.parse(data);
+}
+
+function jobPath(id) {
+  return `v1/jobs/${encodeURIComponent(id)}`;
 }
 
 function curatedPath(id) {

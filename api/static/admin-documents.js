@@ -1,14 +1,14 @@
-// The documents that are indexed.
+// The documents that are indexed, and the revisions of each.
 
-import { listDocuments } from "./admin-api.js";
+import { listDocuments, readHistory } from "./admin-api.js";
 import { attempt, counted, row, statusLine, table } from "./admin-parts.js";
-import { element, moment } from "./dom.js";
+import { button, element, moment } from "./dom.js";
 import { placeFragment } from "./place-address.js";
 
 export async function showDocuments(root) {
   const line = statusLine();
   const filter = element("input", { type: "search", "aria-label": "Filter documents", placeholder: "Filter" });
-  const { element: shown, body } = table("Documents", ["Title", "File", "Collection", "Revision", "Passages", "Since"]);
+  const { element: shown, body } = table("Documents", ["Title", "File", "Collection", "Passages", "Since", "Revision"]);
   root.append(element("div", { class: "tools" }, filter, line), shown);
   let documents = [];
 
@@ -31,7 +31,36 @@ export async function showDocuments(root) {
 }
 
 function documentRow({ document, title, source, collection, revision, passages, valid_from: since }) {
-  const address = `./${placeFragment({ document, revision, span: [0, 0] })}`;
-  const opener = element("a", { href: address }, title);
-  return row(opener, source, collection, String(revision), String(passages), moment(since, { withTime: false }));
+  const opener = element("a", { href: addressOf(document, revision) }, title);
+  const history = element("div");
+  const label = `History of ${title}, revision ${revision}`;
+  const toggle = button(
+    `${revision} · History`,
+    { class: "quiet", "aria-expanded": "false", "aria-label": label },
+    () => {
+      const open = toggle.ariaExpanded !== "true";
+      toggle.ariaExpanded = String(open);
+      if (open) showHistory(document, history);
+      else history.replaceChildren();
+    },
+  );
+  const cell = element("div", {}, toggle, history);
+  return row(opener, source, collection, String(passages), moment(since, { withTime: false }), cell);
+}
+
+async function showHistory(document, root) {
+  const line = statusLine();
+  const entries = element("ul", { class: "places", "aria-label": "Revisions" });
+  root.replaceChildren(line, entries);
+  await attempt(line, async () => {
+    for (const { revision, valid_from: from, valid_to: to } of await readHistory(document)) {
+      const link = element("a", { href: addressOf(document, revision) }, `Revision ${revision}`);
+      const until = to === null ? ["since ", moment(from)] : [moment(from), " to ", moment(to)];
+      entries.append(element("li", {}, link, ": ", ...until));
+    }
+  });
+}
+
+function addressOf(document, revision) {
+  return `./${placeFragment({ document, revision, span: [0, 0] })}`;
 }

@@ -33,7 +33,7 @@ export async function attempt(line, act, used = null) {
  * @param {(cursor: string|null) => Promise<{items: object[], next: string|null}>} fetch
  * @param {(item: object) => HTMLElement} entry
  * @param {string} none  what is said where there is nothing
- * @returns {{elements: HTMLElement[], reload: () => Promise<void>}}
+ * @returns {{elements: HTMLElement[], reload: () => Promise<void>, note: (text: string) => void}}
  */
 export function pagedList(entries, fetch, entry, none) {
   let cursor = null;
@@ -53,7 +53,10 @@ export function pagedList(entries, fetch, entry, none) {
     entries.replaceChildren();
     await load();
   }
-  return { elements: [entries, line, more], reload };
+  const note = (text) => {
+    line.textContent = text;
+  };
+  return { elements: [entries, line, more], reload, note };
 }
 
 /** A table with a heading for each column; `body` gets the rows. */

@@ -4,6 +4,7 @@ import { accountLine, administers, resumeKey, signInPanel } from "./account.js";
 import { showCurated } from "./admin-curated.js";
 import { showDocuments } from "./admin-documents.js";
 import { showFeedback } from "./admin-feedback.js";
+import { showIngest } from "./admin-ingest.js";
 import { showAudit, showKeys } from "./admin-keys.js";
 import { reasonOf } from "./admin-parts.js";
 import { showUnanswered } from "./admin-unanswered.js";
@@ -12,6 +13,7 @@ import { element } from "./dom.js";
 
 const PAGES = [
   { name: "documents", title: "Documents", permission: "read", show: showDocuments },
+  { name: "ingest", title: "Upload", permission: "ingest", show: showIngest },
   { name: "unanswered", title: "Unanswered", permission: "curate", show: showUnanswered },
   { name: "curated", title: "Curated answers", permission: "curate", show: showCurated },
   { name: "feedback", title: "Feedback", permission: "curate", show: showFeedback },

@@ -54,6 +54,17 @@ export async function readRevision(document, revision, signal) {
   return getJson(`v1/documents/${encodeURIComponent(document)}/revisions/${encodeURIComponent(revision)}`, signal);
 }
 
+/** Address of the file that a revision was read from; `page` is where a viewer of PDF opens it. */
+export function originalAddress({ document, revision, page }) {
+  const path = `v1/documents/${encodeURIComponent(document)}/revisions/${encodeURIComponent(revision)}/original`;
+  return page ? `${path}#page=${page}` : path;
+}
+
+/** That file, for those who can't follow a link since they come with a key. */
+export async function fetchOriginal(place) {
+  return getFile(originalAddress({ ...place, page: null }));
+}
+
 /**
  * Asks and yields `{event: "accepted"}` once the server has taken the question (and, in a conversation, noted it), then
  * its events `{event: "sources" | "delta" | "answer", data}` in order. Throws a Problem

@@ -34,10 +34,33 @@ export async function sendJson(method, address, body) {
   return (await send(address, { method, headers, body: JSON.stringify(body) })).json();
 }
 
+/**
+ * Sends a form with files; `sending(part)` is told which part of it has left, from 0 to 1. fetch can't tell that.
+ * @returns {Promise<object>} the response's JSON; throws a Problem
+ */
+export function sendForm(address, form, sending) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address);
+    if (key) request.setRequestHeader("Authorization", `Bearer ${key}`);
+    request.upload.addEventListener("progress", ({ loaded, total }) => sending(total ? loaded / total : 0));
+    request.addEventListener("error", () => reject(unreachable()));
+    request.addEventListener("load", () => {
+      const type = request.getResponseHeader("Content-Type") ?? "";
+      const headers = { "Content-Type": type, "Retry-After": request.getResponseHeader("Retry-After") ?? "" };
+      const response = new Response(request.responseText, { status: request.status, headers });
+      resolve(response.ok ? response.json() : problemOf(response).then((problem) => Promise.reject(problem)));
+    });
+    request.send(form);
+  });
+}
+
 /** A file and the name that the server gives it. */
 export async function getFile(address) {
   const response = await send(address, {});
-  const name = /filename="([^"]*)"/.exec(response.headers.get("Content-Disposition") ?? "")?.[1];
+  const disposition = response.headers.get("Content-Disposition") ?? "";
+  const encoded = /filename\*=UTF-8''([^;]*)/.exec(disposition)?.[1];
+  const name = encoded ? decodeURIComponent(encoded) : /filename="([^"]*)"/.exec(disposition)?.[1];
   return { blob: await response.blob(), name: name ?? "file" };
 }
 
@@ -48,10 +71,14 @@ export async function send(address, options) {
     response = await fetch(address, { ...options, headers });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new Problem({ title: "The server cannot be reached", detail: "Check the connection and try again." });
+    throw unreachable();
   }
   if (!response.ok) throw await problemOf(response);
   return response;
+}
+
+function unreachable() {
+  return new Problem({ title: "The server cannot be reached", detail: "Check the connection and try again." });
 }
 
 async function problemOf(response) {

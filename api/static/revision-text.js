@@ -7,8 +7,9 @@ import { unwrap } from "./text-leaves.js";
 
 export class RevisionText {
   /** @param {{title, text, sections, pages}} revision  as the server gives it; offsets in code points */
-  constructor({ title, text, sections, pages }) {
+  constructor({ title, text, sections, pages, original }) {
     this.title = title;
+    this.hasOriginal = original;
     this.sections = sections;
     this.pages = pages;
     this.points = new CodePoints(text);

@@ -1,8 +1,10 @@
 // The source beside the conversation: a document's canonical text, opened at a cited place.
 
-import { readRevision } from "./api.js";
+import { fetchOriginal, originalAddress, readRevision } from "./api.js";
 import { pageName, sectionName } from "./citations.js";
 import { button, element } from "./dom.js";
+import { saveFile } from "./download.js";
+import { hasKey } from "./http.js";
 import { RevisionText } from "./revision-text.js";
 
 /** Event on an element in the conversation whose place was opened or closed; it then has the class `is-open` or not. */
@@ -20,6 +22,7 @@ export class SourceView {
     this.place = part("source-place");
     this.outline = part("outline");
     this.outlineButton = part("source-outline");
+    this.original = part("source-original");
     this.stepper = part("source-stepper");
     this.count = part("source-count");
     this.previous = part("source-previous");
@@ -34,6 +37,7 @@ export class SourceView {
     this.previous.addEventListener("click", () => this.step(-1));
     this.next.addEventListener("click", () => this.step(1));
     this.outlineButton.addEventListener("click", () => this.toggleOutline());
+    this.original.addEventListener("click", (event) => this.openOriginal(event));
     part("source-close").addEventListener("click", () => this.close());
     this.body.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.panel.addEventListener("keydown", (event) => this.keyPressed(event));
@@ -69,6 +73,7 @@ export class SourceView {
     Object.assign(known, shown.marks.length ? shown.placeOf(shown.marks[0]) : {}, { title: shown.title });
     this.title.textContent = known.title;
     this.tellPlace(known.revision, known);
+    this.tellOriginal(known.page);
   }
 
   close() {
@@ -106,6 +111,7 @@ export class SourceView {
     this.previous.disabled = index === 0;
     this.next.disabled = index === this.places.length - 1;
     this.title.textContent = place.title;
+    this.original.hidden = true;
     this.tellPlace(place.revision, place);
     const text = await this.load(place);
     if (!text || this.places[this.index] !== place || !this.isOpen) return;
@@ -116,6 +122,8 @@ export class SourceView {
       this.body.replaceChildren(text.root);
     }
     this.outlineButton.hidden = text.sections.length === 0;
+    this.original.hidden = !text.hasOriginal;
+    this.tellOriginal(place.page);
     text.mark(place.span);
     await this.centre();
   }
@@ -190,6 +198,23 @@ export class SourceView {
       const found = this.shown.placeOf(middle);
       if (found) this.tellPlace(place.revision, { ...found, title: this.shown.title });
     });
+  }
+
+  /** Has the link lead to this page of the file. */
+  tellOriginal(page) {
+    this.original.href = originalAddress({ ...this.places[this.index], page });
+    this.original.textContent = page ? `Original, page ${page}` : "Original";
+  }
+
+  /** A link goes without the key that the reader came with: then the file is fetched and saved. */
+  async openOriginal(event) {
+    if (!hasKey()) return;
+    event.preventDefault();
+    try {
+      saveFile(await fetchOriginal(this.places[this.index]));
+    } catch (problem) {
+      this.place.textContent = problem.detail || problem.title || problem.message;
+    }
   }
 
   tellPlace(revision, place) {

@@ -41,7 +41,7 @@ def test_no_page_has_serious_findings(browser: Browser, scheme: str) -> None:
 
         page.goto(f"{address}/admin.html")
         tabs = page.get_by_role("navigation", name="Administration").get_by_role("link")
-        expect(tabs).to_have_count(6)
+        expect(tabs).to_have_count(7)
         for name in tabs.all_text_contents():
             page.get_by_role("link", name=name).click()
             expect(page.get_by_role("heading", name=name)).to_be_visible()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +20,7 @@ from api.state.keys import KeyRequest
 from tests.api.browser import ask, opened
 from tests.api.chat_page import MANUAL, SOURCE, TAMPER, application, finished, two_documents
 from tests.api.fake_components import FakeComponents
-from tests.api.library import markdown_document, publish
+from tests.api.library import library, markdown_document, publish
 from tests.api.serving import served
 from tests.fakes.catalog import MemoryCatalog
 
@@ -52,6 +54,14 @@ def test_documents_are_listed_filtered_and_opened(browser: Browser, catalog: Mem
         expect(rows).to_have_count(1)
         page.get_by_role("link", name="Corvo 200 Manual").click()
         expect(page.locator("#source-title")).to_have_text("Corvo 200 Manual")
+        publish(catalog, "default", markdown_document(SOURCE, MANUAL + "\nMore.\n", page_length=120))
+        page.go_back()
+        page.get_by_role("button", name="History of Corvo 200 Manual").click()
+        expect(page.get_by_role("list", name="Revisions").get_by_role("listitem")).to_have_text(
+            [re.compile("^Revision 2: since "), re.compile("^Revision 1: .* to ")]
+        )
+        page.get_by_role("link", name="Revision 1").click()
+        expect(page.locator("#source-place")).to_contain_text("Revision 1")
 
 
 def test_an_unanswered_question_is_closed_by_a_curated_answer(browser: Browser, catalog: MemoryCatalog) -> None:
@@ -80,6 +90,7 @@ def test_an_unanswered_question_is_closed_by_a_curated_answer(browser: Browser, 
         page.get_by_label("Show").select_option("Open")
         expect(page.get_by_text("No question is waiting for an answer.")).to_be_visible()
         page.get_by_role("link", name="Back to the chat").click()
+        expect(page.locator("#history")).to_be_visible()
         ask(page, QUESTION)
         expect(finished(page).locator(".prose")).to_contain_text("It may stay open for 15 minutes in any weather.")
         expect(finished(page).locator(".curated-mark")).to_contain_text("Verified by local")
@@ -198,4 +209,55 @@ def test_who_does_not_sign_in_sees_nothing_and_a_key_opens_what_it_may(
         page.get_by_role("button", name="Use this key").click()
         page.get_by_role("link", name="Administration").click()
         tabs = page.get_by_role("navigation", name="Administration").get_by_role("link")
-        expect(tabs).to_have_text(["Documents", "Unanswered", "Curated answers", "Feedback"])
+        expect(tabs).to_have_text(["Documents", "Upload", "Unanswered", "Curated answers", "Feedback"])
+
+
+def test_files_are_uploaded_their_job_followed_and_their_original_opened(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "pump.txt").write_text("Pump P-7\n\nThe bellows of the pump last 900 hours.")
+    (tmp_path / "empty.txt").write_text("")
+    settings = Settings(model="fake-model", data_dir=tmp_path / "data", answers_at_once=1)
+    app = create_app(FakeComponents(library({}), None, settings))
+    with served(app) as address, opened(browser, address) as page:
+        page.goto(f"{address}/admin.html#ingest")
+        form = page.get_by_role("form", name="Upload")
+        form.get_by_role("button", name="Upload").click()
+        expect(form.get_by_role("status")).to_have_text("Choose files or a folder first.")
+        form.get_by_label("Files").set_input_files([tmp_path / "pump.txt", tmp_path / "empty.txt"])
+        form.get_by_role("button", name="Upload").click()
+        expect(form.get_by_role("status")).to_have_text("2 files uploaded.")
+        job = page.locator(".item")
+        expect(job.locator(".badge")).to_have_text("Done")
+        expect(job).to_contain_text("1 added")
+        job.get_by_text("What it did").click()
+        expect(job.locator("dl")).to_contain_text("pump.txt")
+        expect(job.locator("dl")).to_contain_text("empty.txt: ")
+        page.reload()
+        expect(job.locator(".badge")).to_have_text("Done")
+        page.goto(address)
+        ask(page, "How long do the bellows of the pump last?")
+        finished(page).locator("button.marker").first.click()
+        with page.expect_popup() as shown:
+            page.get_by_role("link", name="Original").click()
+        expect(shown.value.locator("body")).to_contain_text("The bellows of the pump last 900 hours.")
+
+
+def test_a_folder_of_the_server_is_brought_up_to_date(browser: Browser, tmp_path: Path) -> None:
+    folder = tmp_path / "manuals"
+    folder.mkdir()
+    (folder / "pump.txt").write_text("Pump P-7\n\nThe bellows of the pump last 900 hours.")
+    settings = Settings(model="fake-model", data_dir=tmp_path / "data", ingest_folders=(folder,))
+    with (
+        served(create_app(FakeComponents(library({}), None, settings))) as address,
+        opened(browser, address) as page,
+    ):
+        page.goto(f"{address}/admin.html#ingest")
+        form = page.get_by_role("form", name="Folder of the server")
+        form.get_by_label("Folder of the server").fill("/etc")
+        form.get_by_role("button", name="Bring up to date").click()
+        expect(form.get_by_role("status")).to_contain_text("'/etc' is not in a folder")
+        form.get_by_label("Folder of the server").fill(str(folder))
+        form.get_by_label("Into collection").fill("manuals")
+        form.get_by_role("button", name="Bring up to date").click()
+        expect(page.locator(".item .badge")).to_have_text("Done")
+        page.get_by_role("link", name="Documents").click()
+        expect(page.locator("tbody tr")).to_contain_text("manuals")

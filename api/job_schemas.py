@@ -78,7 +78,7 @@ class JobBody(BaseModel):
         description="`succeeded`: what it published is found from now on, `counts` tells how many files failed. "
         "`interrupted`: the server ended before it did; what it published until then stays."
     )
-    cancelling: bool = Field(description="It was cancelled, and ends before its next file.")
+    cancelling: bool = Field(description="It was cancelled, and ends within seconds.")
     created_at: Seconds
     started_at: Seconds | None
     ended_at: Seconds | None

@@ -38,6 +38,8 @@ EXPECTED = (CatalogUnusable, VectorsUnusable, EmbedderUnusable, WorkersUnusable,
 NOTED_EVERY_S = 5.0
 """Seconds between two times that progress is written down, for whoever asks after the server was killed."""
 SHOWN_EVERY_S = 0.25
+MAX_WAITING = 50
+"""Jobs that may wait: uploads that wait take room."""
 STOP_WAIT_S = 8.0
 """Seconds that the service's end waits for the job at work to notice."""
 
@@ -48,6 +50,10 @@ class SourceBusy(Exception):
     def __init__(self, job: Job) -> None:
         super().__init__(f"these files are being ingested already, by {job.id}")
         self.job = job
+
+
+class JobsFull(Exception):
+    """So many jobs wait that no further one is taken."""
 
 
 class JobOver(Exception):
@@ -120,13 +126,15 @@ class Jobs:
             self._thread.join(STOP_WAIT_S)
 
     def submit(self, source: Source, collection: str, removal: Removal, owner: str) -> Job:
-        """Take a job, which begins when those before it are over. Raises `SourceBusy`, `Stopped`."""
+        """Take a job, which begins when those before it are over. Raises `SourceBusy`, `JobsFull`, `Stopped`."""
         with self._changed:
             if self._stopping:
                 raise Stopped
             for active in self._active.values():
                 if active.job.collection == collection and same_place(active.source.places, source.places):
                     raise SourceBusy(active.job)
+            if len(self._active) > MAX_WAITING:
+                raise JobsFull
             job = self._store.create(source.kind, collection, source.names, removal, owner)
             self._active[job.id] = _Active(job, source, removal)
             self._count()
@@ -138,7 +146,7 @@ class Jobs:
         return job
 
     def cancel(self, id: str) -> JobView:
-        """End a job, at the latest before its next file; what it published stays. Raises KeyError, `JobOver`."""
+        """End a job, within seconds; what it published stays. Raises KeyError, `JobOver`."""
         with self._changed:
             active = self._active.get(id)
             if active is None:

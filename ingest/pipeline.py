@@ -139,7 +139,7 @@ class Pipeline:
                 Tracker(Phase.INGESTING, len(todo.files), sum(file.size for file in todo.files), progress),
                 list(found.failed),
             )
-            with closing(self._preparer.prepare_all(self._changed(todo, run))) as prepared:
+            with closing(self._preparer.prepare_all(self._changed(todo, run), run.tracker.waiting)) as prepared:
                 for file, outcome in prepared:
                     run.tracker.begin(file.source, file.size)
                     if isinstance(outcome, Failure):

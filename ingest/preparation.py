@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,11 +30,19 @@ class Failure:
     trace: str = ""
 
 
+Waiting = Callable[[SourceFound], None]
+
+
 class Preparer(Protocol):
     """Prepares files one by one, perhaps several ahead of the one that is asked for."""
 
-    def prepare_all(self, files: Iterable[SourceFound]) -> Generator[tuple[SourceFound, Prepared | Failure]]:
-        """Each file, in the order given, with what became of it. Closing the iterator ends all work at once."""
+    def prepare_all(
+        self, files: Iterable[SourceFound], waiting: Waiting | None = None
+    ) -> Generator[tuple[SourceFound, Prepared | Failure]]:
+        """Each file, in the order given, with what became of it. Closing the iterator ends all work at once.
+
+        ``waiting`` is told about once a second which file is waited for; what it raises ends all work too.
+        """
         ...
 
 
@@ -63,8 +71,10 @@ class Preparation:
             return _failure(error, "split")
         return Prepared(document, tuple(passages)) if passages else Failure("holds no text")
 
-    def prepare_all(self, files: Iterable[SourceFound]) -> Generator[tuple[SourceFound, Prepared | Failure]]:
-        """See `Preparer.prepare_all`; nothing is done ahead."""
+    def prepare_all(
+        self, files: Iterable[SourceFound], waiting: Waiting | None = None
+    ) -> Generator[tuple[SourceFound, Prepared | Failure]]:
+        """See `Preparer.prepare_all`; nothing is done ahead, and ``waiting`` hears nothing."""
         for file in files:
             yield file, self.prepare(file.path, file.source)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ingest.discovery import Refusal
+from ingest.discovery import Refusal, SourceFound
 
 
 class Phase(StrEnum):
@@ -82,20 +82,24 @@ class Tracker:
         self._position += 1
         self._tell()
 
+    def waiting(self, file: SourceFound) -> None:
+        """The next one takes its time to be read."""
+        self._tell(file.source, 1, self._size)
+
     def embedded(self, passages: int) -> None:
         """So many more passages of it are stored with their vectors."""
         self.passages += passages
         self._tell()
 
-    def _tell(self) -> None:
+    def _tell(self, source: str | None = None, ahead: int = 0, size: int = 0) -> None:
         if self._listener is not None:
             self._listener(
                 Progress(
                     self._phase,
-                    self._source,
-                    self._position,
+                    self._source if source is None else source,
+                    self._position + ahead,
                     self._total,
-                    self._bytes_done,
+                    self._bytes_done + size,
                     self._bytes_total,
                     self.passages,
                 )

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -21,11 +21,12 @@ from queue import SimpleQueue
 from threading import Lock
 
 from ingest.discovery import SourceFound
-from ingest.preparation import Failure, Preparation, Prepared
+from ingest.preparation import Failure, Preparation, Prepared, Waiting
 from ingest.worker import OUT_OF_MEMORY
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from ingest.worker import main; main(int(sys.argv[1]))"
 _GRACE_S = 1.0
+WAIT_S = 1.0
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -50,7 +51,9 @@ class Workers:
         self._job = pickle.dumps((preparation, limits.seconds + _GRACE_S, limits.memory_bytes))
         self._limits = limits
 
-    def prepare_all(self, files: Iterable[SourceFound]) -> Generator[tuple[SourceFound, Prepared | Failure]]:
+    def prepare_all(
+        self, files: Iterable[SourceFound], waiting: Waiting | None = None
+    ) -> Generator[tuple[SourceFound, Prepared | Failure]]:
         """See `Preparer.prepare_all`; as many files ahead as there are workers. Raises `WorkersUnusable`."""
         count = self._limits.processes
         workers = [_Worker(self._job, self._limits) for _ in range(count)]
@@ -63,9 +66,9 @@ class Workers:
             for file in files:
                 ahead.append((file, threads.submit(_prepare, idle, file)))
                 if len(ahead) > count:
-                    yield _first(ahead)
+                    yield _first(ahead, waiting)
             while ahead:
-                yield _first(ahead)
+                yield _first(ahead, waiting)
         finally:
             for worker in workers:
                 worker.stop()
@@ -75,8 +78,10 @@ class Workers:
 _Ahead = deque[tuple[SourceFound, "Future[Prepared | Failure]"]]
 
 
-def _first(ahead: _Ahead) -> tuple[SourceFound, Prepared | Failure]:
+def _first(ahead: _Ahead, waiting: Waiting | None) -> tuple[SourceFound, Prepared | Failure]:
     file, future = ahead.popleft()
+    while waiting is not None and not wait([future], WAIT_S).done:
+        waiting(file)
     return file, future.result()
 
 

@@ -17,7 +17,7 @@ from api.callers import Ingester
 from api.idempotency import IdempotentRoute
 from api.ingest_sources import Folders, Source
 from api.job_schemas import IngestOptionsBody, IngestRequest, JobBody
-from api.jobs import JobView, SourceBusy, Stopped
+from api.jobs import MAX_WAITING, JobsFull, JobView, SourceBusy, Stopped
 from api.problems import Problem, invalid_request
 from api.service import ReadyService, Service, shutting_down
 from api.settings import Settings
@@ -28,6 +28,7 @@ from ingest.pipeline import Removal
 router = APIRouter(prefix="/v1/ingest", tags=["ingestion"], route_class=IdempotentRoute)
 
 COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+RETRY_SECONDS = 60
 RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"description": "The job that ingests them; Location names it"},
     400: {"description": "The body is neither JSON nor a form"},
@@ -36,6 +37,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     409: {"description": "A job with these files is not over yet: `job` names it"},
     415: {"description": "The body is of another kind than these two"},
     422: {"description": "A field is missing, unknown or over its limit, or a file's name can't be used"},
+    429: {"description": "Over the rate limit, or too many jobs wait; Retry-After says when to come again"},
     503: {"description": "The service is starting or stopping"},
     507: {"description": "There is no room for the files"},
 }
@@ -111,6 +113,11 @@ def _submit(
     except SourceBusy as error:
         source.discard()
         raise Problem(409, "source-busy", f"{str(error).capitalize()}.", job=error.job.id) from error
+    except JobsFull as error:
+        source.discard()
+        detail = f"{MAX_WAITING} jobs are waiting already; try again in {RETRY_SECONDS} s."
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        raise Problem(429, "queue-full", detail, headers=headers, retry_after=RETRY_SECONDS) from error
     except Stopped as error:
         source.discard()
         raise shutting_down() from error

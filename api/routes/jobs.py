@@ -54,7 +54,7 @@ async def events(job: JobId, service: AnyService, caller: Ingester) -> EventStre
 
 @router.post("/{job}/cancel", responses={**MISSING, 409: {"description": "It is over"}})
 def cancel(job: JobId, request: Request, service: AnyService, caller: Ingester) -> JobBody:
-    """Have a job end before its next file; what it published until then stays."""
+    """Have a job end within seconds; what it published until then stays."""
     found = _find(job, service, caller)
     try:
         view = service.jobs.cancel(job)

@@ -38,6 +38,26 @@ def test_leaving_gives_the_data_back(monkeypatch: pytest.MonkeyPatch) -> None:
                 other.own_data()
 
 
+@pytest.mark.parametrize("chroma_url", [None, "http://127.0.0.1:9"])
+def test_a_job_gives_the_data_back_where_vectors_are_served(
+    monkeypatch: pytest.MonkeyPatch, chroma_url: str | None
+) -> None:
+    monkeypatch.setattr(LocalComponents, "pipeline", "a pipeline")
+    settings = Settings(chroma_url=chroma_url)
+    with LocalComponents(settings) as serving, LocalComponents(settings) as other:
+        serving.own_vectors()
+        for _ in range(2):
+            with serving.ingesting(), pytest.raises(DataLocked):
+                other.own_data()
+        if chroma_url is None:
+            with pytest.raises(DataLocked):
+                other.own_data()
+        else:
+            other.own_data()
+            with pytest.raises(DataLocked), serving.ingesting():
+                pass
+
+
 def test_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(LocalComponents, "embedder", HashEmbedder())
     big = tmp_path / "big.txt"

@@ -16,6 +16,7 @@ import pytest
 from ingest.discovery import SourceFound
 from ingest.pipeline import Pipeline
 from ingest.preparation import Failure, Preparation, Prepared
+from ingest.progress import Progress
 from ingest.reader import Reader
 from ingest.workers import WorkerLimits, Workers, WorkersUnusable
 from tests.fakes.catalog import MemoryCatalog
@@ -132,6 +133,28 @@ def test_closing_ends_the_work_at_once(tmp_path: Path) -> None:
         while not (tmp_path / "started" / "b.txt").exists():
             time.sleep(0.01)
     assert time.monotonic() - began < LIMITS.seconds
+    assert not any(alive(int(path.read_text())) for path in (tmp_path / "started").iterdir())
+
+
+def test_who_waits_hears_for_which_file_and_may_end_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ingest.workers.WAIT_S", 0.05)
+    (tmp_path / "started").mkdir()
+    heard: list[tuple[str, int]] = []
+
+    def listen(now: Progress) -> None:
+        heard.append((now.source, now.position))
+        if now.source == "b.txt":
+            raise InterruptedError
+
+    preparer = HostileReader(tmp_path / "started")
+    pipeline = Pipeline(preparer, ParagraphSplitter(), HashEmbedder(), MemoryCatalog(), MemoryVectors(), LIMITS)
+    folder = write(tmp_path / "files", {"a.txt": "good", "b.txt": "stall", "c.txt": "good"})
+    began = time.monotonic()
+    with pytest.raises(InterruptedError):
+        pipeline.ingest([folder], "default", listen)
+    assert time.monotonic() - began < LIMITS.seconds
+    assert ("a.txt", 1) in heard
+    assert heard[-1] == ("b.txt", 2)
     assert not any(alive(int(path.read_text())) for path in (tmp_path / "started").iterdir())
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.reader import Reader
+from ingest.reader import Reader, UnreadableFile
 from ingest.readers.restructuredtext.reader import RestructuredTextReader
 from tests.contracts.reader import ReaderContract
 
@@ -144,3 +144,9 @@ def test_no_other_file_is_opened(tmp_path: Path) -> None:
     assert read.startswith("Text.\n\n")
     assert read.endswith("End.\n")
     assert "<" not in text(tmp_path, "Text.\n\n.. raw:: html\n\n   <script>alert(1)</script>\n")
+
+
+def test_lines_without_end_are_refused(tmp_path: Path) -> None:
+    assert len(text(tmp_path, "word " * 10_000)) > 49_000
+    with pytest.raises(UnreadableFile, match="a line of more than 100,000 characters"):
+        text(tmp_path, "word " * 30_000)

@@ -19,6 +19,7 @@ from ingest.readers.html.parsing import parse_page
 from ingest.readers.restructuredtext.markup import learn
 from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
 
+_LINE = 100_000
 _SETTINGS = {
     "_disable_config": True,  # Files of settings could lie beside a document.
     "file_insertion_enabled": False,
@@ -26,7 +27,7 @@ _SETTINGS = {
     "halt_level": 6,  # Never: what is wrong stays as it was written.
     "report_level": 2,
     "warning_stream": False,
-    "line_length_limit": 10_000_000,
+    "line_length_limit": _LINE,  # It also bounds what substitutions within substitutions become.
     "syntax_highlight": "none",
     "math_output": "LaTeX",
     "embed_stylesheet": False,
@@ -49,6 +50,8 @@ class RestructuredTextReader:
         file = SourceFile.load(path, source, self.limits)
         file.refuse_foreign()
         text = normalise(decode(file))
+        if max(map(len, text.split("\n"))) > _LINE:
+            raise file.unreadable(f"has a line of more than {_LINE:,} characters: wrap it or save it as plain text")
         learn(text)
         try:
             tree = publish_doctree(text, settings_overrides=_SETTINGS)

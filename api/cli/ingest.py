@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from api.client import Client
+    from api.job_progress import JobProgress
     from api.job_schemas import ReportBody
     from api.settings import Settings
     from ingest.pipeline import Removal
@@ -130,26 +131,29 @@ def _bar(console: Console) -> Iterator[Listener]:
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
+    from api.job_progress import Pace
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[passages]:,} passages"),
+        TextColumn("{task.fields[pace]}"),
         TimeElapsedColumn(),
         TextColumn("{task.fields[source]}", style="dim"),
     )
     with Bar(*columns, console=console, transient=True) as bar:
         tasks: dict[str, TaskID] = {}
+        pace = Pace()
 
         def show(progress: Progress) -> None:
             phase = progress.phase.value
             if phase not in tasks:
-                tasks[phase] = bar.add_task(phase, passages=0, source="")
+                tasks[phase] = bar.add_task(phase, pace="", source="")
             bar.update(
                 tasks[phase],
                 completed=progress.position - 1,
                 total=progress.total,
-                passages=progress.passages,
+                pace=_pace_text(pace.at(progress)),
                 source=escape(terminal_text(progress.source)),
             )
 
@@ -160,13 +164,30 @@ class _Lines:
     """Progress as plain lines, at most one every few seconds."""
 
     def __init__(self) -> None:
+        from api.job_progress import Pace
+
         self._last = time.monotonic()
+        self._pace = Pace()
 
     def __call__(self, progress: Progress) -> None:
+        now = self._pace.at(progress)
         if time.monotonic() - self._last >= PLAIN_INTERVAL_S:
             self._last = time.monotonic()
-            line = f"{progress.phase} {progress.position} of {progress.total}, {progress.passages:,} passages embedded"
-            typer.echo(terminal_text(f"{line}: {progress.source}"), err=True)
+            line = f"{now.phase} {now.position} of {now.total}, {_pace_text(now)}: {now.source}"
+            typer.echo(terminal_text(line), err=True)
+
+
+def _pace_text(now: JobProgress) -> str:
+    rate = f", {now.passages_per_s:,.0f} a second" if now.passages_per_s else ""
+    left = "" if now.seconds_left is None else f", {_duration(now.seconds_left)} left"
+    return f"{now.passages:,} passages{rate}{left}"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("h", 3600), ("min", 60)):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:,.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 _COUNTED = ("added", "updated", "unchanged", "moved", "removed", "failed", "skipped")

@@ -136,7 +136,7 @@ async def _json(request: Request) -> IngestRequest:
     try:
         return IngestRequest.model_validate(sent)
     except ValidationError as error:
-        raise RequestValidationError(error.errors()) from error
+        raise RequestValidationError([{**found, "loc": ("body", *found["loc"])} for found in error.errors()]) from error
 
 
 def _collection(named: str | None, service: Service, caller: Caller) -> str:

@@ -48,6 +48,11 @@ CHATS = bodies(
     n=st.integers(),
     response_format=VALUES,
 )
+INGESTS = bodies(
+    paths=st.lists(st.text(max_size=10) | VALUES, max_size=3) | st.just(["/allowed"]),
+    collection=st.text(max_size=5),
+    removal=st.sampled_from(["cautious", "all", "none"]),
+)
 ANY = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -96,3 +101,14 @@ def test_chat_completions(send: Sender, body: object) -> None:
     if response.status_code != 200:
         assert response.status_code in (400, 404)
         assert set(response.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@ANY
+@given(body=INGESTS)
+@example(body={"paths": ["\ud800"]})
+@example(body={"paths": ["/\0"]})
+@example(body={"paths": ["/allowed"], "collection": "\ud800"})
+def test_ingests(send: Sender, body: object) -> None:
+    response = send("/v1/ingest", body)
+    assert response.status_code in (403, 422)
+    assert response.headers["content-type"] == "application/problem+json"

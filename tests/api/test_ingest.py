@@ -300,6 +300,13 @@ async def test_jobs_are_seen_by_their_owner_and_by_who_reads_everything(tmp_path
     assert bad.status_code == 422
 
 
+async def test_uploads_that_a_killed_server_had_not_taken_are_deleted(tmp_path: Path) -> None:
+    write(tmp_path / "data/uploads", {".staging/1/a.md": "half a fi", "default/b.md": PUMP})
+    async with client_of(product(tmp_path)):
+        assert not (tmp_path / "data/uploads/.staging").exists()
+        assert (tmp_path / "data/uploads/default/b.md").exists()
+
+
 async def test_jobs_of_a_server_that_ended_are_interrupted(tmp_path: Path) -> None:
     folder = write(tmp_path / "manuals", {"a.md": "A\n\nAlpha.", "b.md": "B\n\nBeta."})
     reader = HeldReader()

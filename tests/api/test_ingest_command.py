@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from api.cli import ingest as command
 from api.cli.main import app
 from api.data_lock import DataLock
+from api.job_progress import JobProgress
 from ingest.progress import Phase, Progress
 from ingest.sqlite_catalog import SqliteCatalog
 from tests.fakes.embedder import HashEmbedder
@@ -145,13 +146,28 @@ def test_lost_vectors_are_made_anew(docqa: Docqa) -> None:
 def test_without_a_terminal_progress_is_a_line_now_and_then(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    moment = Progress(Phase.INGESTING, "a\x1b[0m.md", 2, 9, 0, 100, 1_300)
+    moment = Progress(Phase.INGESTING, "a\x1b[0m.md", 2, 9, 25, 100, 1_300)
     with command.shown_progress() as show:
         show(moment)
         assert capsys.readouterr().err == ""
         monkeypatch.setattr(command, "PLAIN_INTERVAL_S", 0.0)
         show(moment)
-    assert capsys.readouterr().err == "ingesting 2 of 9, 1,300 passages embedded: a[0m.md\n"
+    line = capsys.readouterr().err
+    assert re.fullmatch(r"ingesting 2 of 9, 1,300 passages, [\d,]+ a second, 0 s left: a\[0m\.md\n", line)
+
+
+@pytest.mark.parametrize(
+    ("rate", "left", "says"),
+    [
+        (0.0, None, "1,300 passages"),
+        (12.4, 89.0, "1,300 passages, 12 a second, 89 s left"),
+        (1_200.0, 91.0, "1,300 passages, 1,200 a second, 2 min left"),
+        (12.4, 9_000.0, "1,300 passages, 12 a second, 2 h left"),
+    ],
+)
+def test_progress_tells_rate_and_time_left(rate: float, left: float | None, says: str) -> None:
+    now = JobProgress(Phase.INGESTING, "a.md", 2, 9, 25, 100, 1_300, rate, left)
+    assert command._pace_text(now) == says
 
 
 def test_on_a_terminal_progress_is_a_bar() -> None:

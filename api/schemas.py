@@ -18,6 +18,7 @@ from qa.answer import (
     AnswerStats,
     Citation,
     CuratedMark,
+    DraftedRun,
     Freshness,
     Mode,
     Origin,
@@ -242,6 +243,21 @@ class DraftBody(BaseModel):
     accepted: int
 
 
+class DraftedBody(BaseModel):
+    """Words that were guessed by reading them elsewhere, before the model confirmed them."""
+
+    span: SpanBody
+    passage: int | None = Field(
+        description="1-based number in `sources`: read in that passage, or in its document around it. Null: read in "
+        "another text, such as the question, the answer so far or an earlier answer."
+    )
+
+    @classmethod
+    def of(cls, run: DraftedRun) -> Self:
+        """The body of ``run``."""
+        return cls(span=_span(run.span), passage=run.passage)
+
+
 class StatsBody(BaseModel):
     """Counts in tokens, times in seconds."""
 
@@ -300,6 +316,7 @@ class AnswerBody(BaseModel):
     sources: list[SourceBody]
     nearest: list[SourceBody]
     stats: StatsBody
+    drafted: list[DraftedBody] = Field(default=[], description="Where the words were drafted from, in order.")
 
     @classmethod
     def of(cls, answer: Answer, *, id: str, model: str, question: Question) -> Self:
@@ -318,6 +335,7 @@ class AnswerBody(BaseModel):
             sources=source_bodies(answer.passages),
             nearest=source_bodies(answer.nearest),
             stats=StatsBody.of(answer.stats),
+            drafted=[DraftedBody.of(run) for run in answer.drafted],
         )
 
 

@@ -123,6 +123,18 @@ class Freshness(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DraftedRun:
+    """Words of an answer that were guessed by reading them elsewhere, and that the model then confirmed.
+
+    ``passage`` counts from 1: they stand in that passage or in its document around it. None: they were read in another
+    text, such as the question, the answer so far or an earlier answer.
+    """
+
+    span: Span
+    passage: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class CuratedMark:
     """The curated answer that a question has: to which question it was given, by whom, when (UTC seconds), until when.
 
@@ -142,6 +154,7 @@ class Answer:
     """A finished answer. When ``abstained``, ``text`` says so and ``nearest`` names where to look.
 
     With `Origin.QUOTES` the text ends with quotations; before them may stand what the model said and nothing carries.
+    ``drafted`` tells which words were guessed by reading them elsewhere, in order.
     """
 
     text: str
@@ -153,6 +166,7 @@ class Answer:
     finish_reason: str
     origin: Origin = Origin.MODEL
     curated: CuratedMark | None = None
+    drafted: tuple[DraftedRun, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

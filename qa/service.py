@@ -47,6 +47,7 @@ from qa.as_written import as_written
 from qa.citations import cite
 from qa.conversation import queries, retrieve_all
 from qa.draft_texts import DraftTexts
+from qa.drafted import drafted_runs
 from qa.prompt import Prompt, build_prompt, system_prompt
 from qa.quotes import Quoter, Quotes
 from qa.refusal import REFUSAL, is_refusal
@@ -175,6 +176,7 @@ class AnswerService:
                 stats=_stats(done.stats, started, generating),
                 finish_reason=done.finish_reason.value,
                 origin=origin,
+                drafted=() if refused else drafted_runs(done, prompt, self._tokenizer),
             )
         )
 

@@ -3,6 +3,7 @@
 import { citationPlace, citationsInOrder, indexOfSpot, ownReferences } from "./citations.js";
 import { CodePoints } from "./code-points.js";
 import { button, element, moment } from "./dom.js";
+import { DraftedWords } from "./drafted-words.js";
 import { feedbackForm } from "./feedback-form.js";
 import { MarkdownView } from "./markdown-dom.js";
 import { citedList, nearestList, sourceStrip } from "./passage-lists.js";
@@ -15,6 +16,7 @@ const STATUS_WORDS = {
   verified: "verified by its owner",
 };
 
+const DRAFTS_NOTE = "Colours the words by where they were drafted from";
 const QUOTED_NOTE = "Quoted from the documents, not worded by the model.";
 
 export class AnswerView {
@@ -62,7 +64,8 @@ export class AnswerView {
     if (answer.abstained) this.showAbstention(answer);
     else this.showAnswer(answer);
     const copy = button("Copy", { class: "quiet copy" }, () => this.actions.copy(answer, copy));
-    this.showFoot(answer.abstained ? [] : [copy], "Try again", statsLine(answer.stats));
+    const drafted = answer.abstained || !answer.drafted?.length ? [] : [this.draftsButton(answer)];
+    this.showFoot(answer.abstained ? [] : [copy, ...drafted], "Try again", statsLine(answer.stats));
     if (this.actions.rate) this.footer.append(...feedbackForm(answer.id, this.actions.rate));
   }
 
@@ -149,6 +152,18 @@ export class AnswerView {
     const doubt = status === "unsupported" ? [doubtMarker()] : [];
     if (parts.length) attach(parts.at(-1), [...markers.values(), ...doubt]);
     return markers;
+  }
+
+  /** Colours the words by the text from which they were drafted, and takes the colours away again. */
+  draftsButton(answer) {
+    const view = new DraftedWords(answer, this.markdown.leaves);
+    const toggle = button("Drafts", { class: "quiet", "aria-pressed": "false", title: DRAFTS_NOTE }, () => {
+      const shown = toggle.ariaPressed !== "true";
+      toggle.ariaPressed = String(shown);
+      if (shown) this.prose.after(view.show());
+      else view.hide();
+    });
+    return toggle;
   }
 
   /** What the model may have written is backed by nothing: it is there for the curious, folded away. */
@@ -250,6 +265,9 @@ function curatedMark(curated) {
 function statsLine(stats) {
   if (stats.output_tokens === 0) return "";
   const parts = [`${stats.decode_tokens_per_s.toFixed(1)} tokens/s`, `first token after ${stats.ttft_s.toFixed(1)} s`];
+  if (stats.drafted_tokens) {
+    parts.push(`${Math.round((100 * stats.accepted_tokens) / stats.drafted_tokens)}% of the draft accepted`);
+  }
   if (stats.target_steps) parts.push(`${(stats.output_tokens / stats.target_steps).toFixed(1)} tokens per step`);
   return parts.join(" · ");
 }

@@ -52,6 +52,7 @@ def address(tmp_path: Path) -> Iterator[str]:
             yield address
 
 
+READ_TEXT = "async (path) => (await (await fetch(path)).json()).text"
 KEEP_STREAMS = """() => {
   const send = window.fetch;
   window.fetch = async (...request) => {
@@ -64,11 +65,12 @@ KEEP_STREAMS = """() => {
 
 def test_questions_are_answered_and_their_citations_open(browser: Browser, address: str) -> None:
     questions = {line["id"]: line["question"] for line in map(json.loads, QUESTIONS.read_text("utf-8").splitlines())}
-    opened_citations = 0
+    opened_citations = drafted = 0
     with opened(browser, address) as page:
         page.evaluate(KEEP_STREAMS)
         for name in CANDIDATES:
             answer = ask_and_follow(page, questions[name])
+            drafted += check_drafted(page, answer)
             citations = [citation for sentence in answer["sentences"] for citation in sentence["citations"]]
             if answer["abstained"] or not citations:
                 continue
@@ -77,6 +79,7 @@ def test_questions_are_answered_and_their_citations_open(browser: Browser, addre
             page.get_by_role("button", name="Close the source").click()
             opened_citations += 1
             if opened_citations == NEEDED:
+                assert drafted > 0, "no word was drafted from a passage"
                 return
     pytest.fail(f"only {opened_citations} of {len(CANDIDATES)} questions got an answer with citations")
 
@@ -97,6 +100,17 @@ def ask_and_follow(page: Page, question: str) -> dict[str, Any]:
     expect(turn.locator(".card")).to_have_count(0 if answer["abstained"] else len(answer["sources"]))
     assert len(set(page.evaluate("window.lengths"))) > 3, "the text came in one piece"
     return answer
+
+
+def check_drafted(page: Page, answer: dict[str, Any]) -> int:
+    """Words that are said to be drafted from a passage stand in its document; how many such runs there are."""
+    runs = [run for run in answer["drafted"] if run["passage"] is not None]
+    for run in runs:
+        source = answer["sources"][run["passage"] - 1]
+        start, end = run["span"]
+        path = f"/v1/documents/{source['document']}/revisions/{source['revision']}"
+        assert answer["answer"][start:end] in page.evaluate(READ_TEXT, path)
+    return len(runs)
 
 
 def check_source(page: Page, citation: dict[str, Any]) -> None:

@@ -10,8 +10,10 @@ from threading import Event
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from ingest.document import Span
 from ingest.formats import Readers
-from qa.answer import SentenceStatus
+from qa.answer import DraftedRun, SentenceStatus
+from tests.api.accessibility import grave_findings
 from tests.api.browser import DESKTOP, PHONE, ask, marked, opened
 from tests.api.chat_page import (
     ANSWER,
@@ -76,7 +78,9 @@ def test_sentences_show_how_far_the_documents_carry_them(browser: Browser, catal
         expect(entries.nth(0)).to_contain_text("Corvo 200 Manual")
         expect(entries.nth(0)).to_contain_text("revision 1 · 1 Alarms › 1.1 Tamper alarm · page 1")
         expect(entries.nth(0)).to_contain_text("C-09 is raised when the lid stays open for longer than 15 minutes.")
-        expect(turn.locator(".stats")).to_have_text("20.0 tokens/s · first token after 0.5 s · 2.5 tokens per step")
+        expect(turn.locator(".stats")).to_have_text(
+            "20.0 tokens/s · first token after 0.5 s · 40% of the draft accepted · 2.5 tokens per step"
+        )
         expect(page.locator("#status")).to_have_text("Answer: " + " ".join(said.text for said in ANSWER))
         label = turn.locator("button.marker").first.get_attribute("aria-label")
         assert label == ("Citation 1, supported: Corvo 200 Manual, revision 1 · 1 Alarms › 1.1 Tamper alarm · page 1")
@@ -403,6 +407,40 @@ def in_middle(page: Page) -> None:
         }""",
         timeout=5000,
     )
+
+
+def test_words_are_coloured_by_where_they_were_drafted_from(browser: Browser, catalog: MemoryCatalog) -> None:
+    said = compose(catalog, [replace(ANSWER[0], text="The 🔥 lid may **stay** open."), *ANSWER[1:]])
+    runs = (DraftedRun(Span(4, 20), 1), DraftedRun(Span(30, 35), 2), DraftedRun(Span(40, 44), None))
+    with page_with(browser, catalog, ScriptedAnswers(replace(said, drafted=runs))) as page:
+        ask(page, "How long may the lid stay open?")
+        turn = finished(page)
+        shown = turn.locator(".prose").inner_text()
+        expect(turn.locator(".drafted")).to_have_count(0)
+        drafts = turn.get_by_role("button", name="Drafts")
+        drafts.press("Enter")
+        expect(drafts).to_have_attribute("aria-pressed", "true")
+        assert "".join(turn.locator(".drafted.text-1").all_text_contents()) == "🔥 lid may stay"
+        assert "".join(turn.locator(".drafted.text-2").all_text_contents()) == said.text[30:35]
+        assert "".join(turn.locator(".drafted.other").all_text_contents()) == said.text[40:44]
+        legend = turn.get_by_role("list", name="Where the words were drafted from").get_by_role("listitem")
+        length = len(said.text)
+        expect(legend).to_have_text(
+            [
+                f"passage 1, Corvo 200 Manual: {round(1600 / length)}%",
+                f"passage 2, Staff Handbook: {round(500 / length)}%",
+                f"other text: {round(400 / length)}%",
+                f"the model, without a draft: {round(100 * (length - 25) / length)}%",
+            ]
+        )
+        assert turn.locator(".prose").inner_text() == shown
+        assert grave_findings(page) == []
+        drafts.press("Enter")
+        expect(turn.locator(".drafted")).to_have_count(0)
+        expect(legend).to_have_count(0)
+        assert turn.locator(".prose").inner_text() == shown
+        turn.locator("button.marker").first.click()
+        expect(page.locator("mark").first).to_be_visible()
 
 
 # Documents and answers that nobody vouches for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -60,13 +61,21 @@ class StoredTurnBody(BaseModel):
     question: str
     text: str
     answer: AnswerBody | None
+    rating: Rating | None = Field(description="What the caller thinks of the answer, if he said so.")
     created_at: Seconds
 
     @classmethod
-    def of(cls, turn: StoredTurn) -> Self:
-        """The body of ``turn``."""
+    def of(cls, turn: StoredTurn, ratings: Mapping[str, Rating]) -> Self:
+        """The body of ``turn``; ``ratings`` by the answer's id."""
         answer = None if turn.answer is None else AnswerBody.model_validate(turn.answer)
-        return cls(id=turn.id, question=turn.question, text=turn.text, answer=answer, created_at=turn.created_at)
+        return cls(
+            id=turn.id,
+            question=turn.question,
+            text=turn.text,
+            answer=answer,
+            rating=None if answer is None else ratings.get(answer.id),
+            created_at=turn.created_at,
+        )
 
 
 class WholeConversationBody(ConversationBody):

@@ -67,7 +67,9 @@ def conversation(conversation: ConversationId, service: ReadyService, caller: As
     """
     with _known(conversation):
         found, turns = service.memory.conversations.turns(caller.id, conversation)
-    bodies = [StoredTurnBody.of(turn) for turn in KeptAnswers(service.catalog, caller).turns(turns)]
+    ratings = service.memory.feedback.ratings(caller.id, [turn.answer["id"] for turn in turns if turn.answer])
+    readable = KeptAnswers(service.catalog, caller).turns(turns)
+    bodies = [StoredTurnBody.of(turn, ratings) for turn in readable]
     return WholeConversationBody(**ConversationBody.of(found).model_dump(), turns=bodies)
 
 

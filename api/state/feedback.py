@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -68,6 +68,13 @@ class FeedbackStore:
         with self._database.write() as connection:
             upsert(connection, feedback, row_of(feedback, given))
         return given
+
+    def ratings(self, author: str, answer_ids: Collection[str]) -> dict[str, Rating]:
+        """What ``author`` thinks of these answers, as far as he said."""
+        own = feedback.c.author == author, feedback.c.answer_id.in_(answer_ids)
+        with self._database.read() as connection:
+            found = connection.execute(select(feedback.c.answer_id, feedback.c.rating).where(*own))
+            return {row.answer_id: Rating(row.rating) for row in found}
 
     def page(self, limit: int, cursor: str | None = None, rating: Rating | None = None) -> Page[Feedback]:
         """The newest first. Raises `api.paging.BadCursor`."""

@@ -58,7 +58,8 @@ export class AnswerView {
     this.markdown.update(this.text);
   }
 
-  finish(answer) {
+  /** `rating`: what the reader thought of it before, "up" or "down". */
+  finish(answer, rating = null) {
     this.settle();
     this.text = answer.answer;
     if (answer.abstained) this.showAbstention(answer);
@@ -66,18 +67,18 @@ export class AnswerView {
     const copy = button("Copy", { class: "quiet copy" }, () => this.actions.copy(answer, copy));
     const drafted = answer.abstained || !answer.drafted?.length ? [] : [this.draftsButton(answer)];
     this.showFoot(answer.abstained ? [] : [copy, ...drafted], "Try again", statsLine(answer.stats));
-    if (this.actions.rate) this.footer.append(...feedbackForm(answer.id, this.actions.rate));
+    if (this.actions.rate) this.footer.append(...feedbackForm(answer.id, rating, this.actions.rate));
   }
 
   /** What was kept of it: the whole `answer`, or the `text` until it was stopped. */
-  restore(text, answer) {
+  restore(text, answer, rating) {
     this.text = text;
     if (answer === null) {
       this.stop();
       return;
     }
     this.showSources(answer.sources);
-    this.finish(answer);
+    this.finish(answer, rating);
   }
 
   /** The person stopped it: what there is stays. */

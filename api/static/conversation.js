@@ -34,11 +34,11 @@ export class Conversation {
   show({ id, turns }) {
     this.clear();
     this.id = id;
-    for (const { question, text, answer } of turns) {
+    for (const { question, text, answer, rating } of turns) {
       const collection = answer?.collection ?? null;
       const turn = this.add({ question, collection, attempts: answer ? 1 : 0, answer: text, noted: true });
       this.root.append(turn.view.element);
-      turn.view.restore(text, answer);
+      turn.view.restore(text, answer, rating);
     }
     this.turns.at(-1)?.view.element.scrollIntoView({ block: "start" });
   }

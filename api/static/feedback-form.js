@@ -18,10 +18,11 @@ const DOWN = "M7 11V3H4v8zm0 0 3 6c1.2 0 2-.9 2-2v-3h4.2a1.3 1.3 0 0 0 1.3-1.6l-
 
 /**
  * @param {string} answer  its id
+ * @param {"up"|"down"|null} given  what the reader thought of it before
  * @param {(opinion) => Promise<void>} rate  sends `{answer, rating, reason, comment}`; throws a Problem
  * @returns {HTMLElement[]} the thumbs, a line that tells what became of it, and the form, for now hidden
  */
-export function feedbackForm(answer, rate) {
+export function feedbackForm(answer, given, rate) {
   const told = element("span", { class: "told", role: "status" });
   const reason = element("select", { name: "reason" }, ...options());
   const comment = element("textarea", { name: "comment", rows: 2, maxlength: MAX_COMMENT });
@@ -42,7 +43,7 @@ export function feedbackForm(answer, rate) {
   function thumb(rating, label, path) {
     const made = element(
       "button",
-      { type: "button", class: "quiet", "aria-label": label, title: label, "aria-pressed": "false" },
+      { type: "button", class: "quiet", "aria-label": label, title: label, "aria-pressed": String(rating === given) },
       icon(path),
     );
     made.addEventListener("click", () => press(rating, made));

@@ -74,13 +74,15 @@ async function beginConversation(named) {
 
 async function openConversation(id) {
   if (id === conversation.id) return;
+  const chosen = collection.value;
   try {
     const kept = await readConversation(id);
     if (conversationIn(location.hash) !== id) return; // another was opened meanwhile
     source.close();
     conversation.show(kept);
     list.setCurrent(id);
-    if (kept.collection && known(kept.collection)) collection.value = kept.collection;
+    const untouched = collection.value === chosen; // the reader may have chosen one meanwhile
+    if (untouched && kept.collection && known(kept.collection)) collection.value = kept.collection;
     showWelcome(kept.turns.length === 0);
   } catch (problem) {
     beginAnew();

@@ -203,6 +203,8 @@ def test_an_answer_is_rated_with_a_reason(browser: Browser, catalog: MemoryCatal
         turn.get_by_role("button", name="Send").click()
         expect(turn.get_by_role("form")).to_be_hidden()
         assert feedback_of(app) == [("down", "incomplete", "The delay is not told.")]
+        page.reload()  # it is still known
+        expect(turn.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "true")
         page.route("**/v1/feedback", lambda route: route.abort())
         turn.get_by_role("button", name="Helpful", exact=True).click()
         expect(turn.locator(".told")).to_have_text(re.compile("Not sent: Check the connection"))

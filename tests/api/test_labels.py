@@ -110,7 +110,9 @@ def requests(hidden: dict[str, str]) -> Iterator[tuple[str, str, str, object]]:
     yield to("GET", "/v1/collections")
     for query in ("", "?collection=default", "?collection=board"):
         yield to("GET", "/v1/documents", query=query)
+    yield to("GET", "/v1/documents/{document}/revisions")
     yield to("GET", "/v1/documents/{document}/revisions/{revision}")
+    yield to("GET", "/v1/documents/{document}/revisions/{revision}/original")
     for question in (QUESTION, ASKED, "salary", "board", "filter", REFUSED):
         yield to("POST", "/v1/answers", {"question": question})
         yield to("POST", "/v1/answers", {"question": question, "as_of": "2099-01-01"})
@@ -195,6 +197,7 @@ async def test_who_holds_a_label_finds_its_documents_everywhere(held: dict[str, 
         await has("hr/salaries.md", "GET", "/v1/documents")
         await has("minutes.md", "GET", "/v1/documents?collection=board")
         await has("Pay bands", "GET", f"/v1/documents/{there.hidden['document']}/revisions/1")
+        await has("hr/salaries.md", "GET", f"/v1/documents/{there.hidden['document']}/revisions")
         await has(PINNED, "POST", "/v1/answers", {"question": "engineer salary"})
         await has(PINNED, "POST", "/v1/search", {"query": "engineer salary"})
         await has('"origin":"curated"', "POST", "/v1/answers", {"question": ASKED})

@@ -35,6 +35,14 @@ def test_a_later_opinion_replaces_the_earlier_one(feedback: FeedbackStore) -> No
     assert found == {"ada": (Rating.UP, None, ""), "bob": (Rating.DOWN, None, "")}
 
 
+def test_ratings_are_those_of_one_author(feedback: FeedbackStore) -> None:
+    feedback.give("ans_1", "ada", Rating.UP, None, "")
+    feedback.give("ans_2", "ada", Rating.DOWN, None, "")
+    feedback.give("ans_3", "bob", Rating.DOWN, None, "")
+    assert feedback.ratings("ada", ["ans_1", "ans_3", "ans_4"]) == {"ans_1": Rating.UP}
+    assert feedback.ratings("ada", []) == {}
+
+
 def test_pages_go_back_in_time(feedback: FeedbackStore) -> None:
     for number in range(5):
         feedback.give(f"ans_{number}", "ada", Rating.UP, None, "")

@@ -19,22 +19,9 @@ missing_packages() {
     "$bin/playwright" --version >/dev/null 2>&1 || echo libatomic1
 }
 
-install() {
-    local root=()
-    command -v apt-get >/dev/null || return 1
-    if [[ $(id -u) != 0 ]]; then
-        root=(sudo -n)
-        "${root[@]}" true 2>/dev/null || return 1
-    fi
-    echo "Installing for the browser tests: $*"
-    "${root[@]}" apt-get update -qq || return 1
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=120 "$@" >/dev/null || return 1
-}
-
 mapfile -t missing < <(missing_packages)
 if ((${#missing[@]})); then
-    install "${missing[@]}" || true
+    "$BASH" "${0%/*}/system_packages.sh" "the browser tests" "${missing[@]}" || true
     mapfile -t missing < <(missing_packages)
 fi
 if ((${#missing[@]})); then

@@ -201,3 +201,12 @@ def test_with_rights_just_what_is_missing_is_installed(tmp_path: Path) -> None:
     done = _run(tools, "browser.sh", str(tools))
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"Browser tests: {browser}\n")
+
+
+def test_with_a_postgres_server_at_hand_no_other_is_started(tmp_path: Path) -> None:
+    tools = _tools(tmp_path / "bin", "printenv")
+    script = ROOT / "scripts" / "postgres.sh"
+    environment = {"PATH": str(tools), "DOCQA_TEST_POSTGRES_URL": "postgresql://docqa@db/tests"}
+    command = [shutil.which("bash") or "bash", str(script), "printenv", "DOCQA_TEST_POSTGRES_URL"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "postgresql://docqa@db/tests\n"

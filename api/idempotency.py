@@ -29,11 +29,31 @@ KEPT_HEADERS = ("content-type", "location")
 HASHED_BYTES = 1024 * 1024
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
 
+PARAMETER = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "description": "Any name for this write: sent again with it within a day, it takes effect once.",
+}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    409: {"description": "The first request with this idempotency key is still being carried out"},
+    422: {"description": "The request is not valid, or the idempotency key came with another one"},
+}
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotentRoute(APIRoute):
     """A route whose writes honour the header; without it nothing changes."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **details: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        if WRITES & set(details["methods"]):
+            extra = details.get("openapi_extra") or {}
+            described = [*extra.get("parameters", ()), PARAMETER]
+            details["openapi_extra"] = {**extra, "parameters": described}
+            details["responses"] = {**RESPONSES, **(details.get("responses") or {})}
+        super().__init__(path, endpoint, **details)
 
     def get_route_handler(self) -> Handler:
         """Called by FastAPI once for each route."""

@@ -42,6 +42,8 @@ def describe_errors(app: FastAPI) -> None:
                 schemas |= {**schema.pop("$defs", {}), body.__name__: schema}
             for path, methods in described["paths"].items():
                 for operation in methods.values():
+                    if "requestBody" in operation:
+                        operation["responses"].setdefault("400", {"description": "The body can't be read"})
                     _describe(path, operation["responses"])
                     if path not in OPEN:
                         operation["security"] = [{"key": []}, {}]

@@ -18,6 +18,7 @@ from qa.answer import AnswerEvent, Question
 if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is first used
     from api.state.memory import Memory
     from decoding.generator import Generator, Tokenizer
+    from decoding.load import Load
     from decoding.loading import Decoder
     from decoding.store import ModelStore
     from ingest.chroma_vectors import ChromaVectors
@@ -103,6 +104,10 @@ class Components(Protocol):
         """The pipeline, for one job. Raises `DataLocked` where another process writes."""
         ...
 
+    def decoder_load(self) -> Load | None:
+        """How full the passes of the language model are; None until it is loaded."""
+        ...
+
     def load(self, begin: Callable[[str], None]) -> None:
         """Load all that answering needs; ``begin`` hears the name of each part. Takes seconds to minutes."""
         ...
@@ -127,6 +132,11 @@ class LocalComponents:
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
+
+    def decoder_load(self) -> Load | None:
+        """See `Components`."""
+        decoder = self.__dict__.get("decoder")  # asking for it would load it
+        return None if decoder is None else decoder.generator.load
 
     def load(self, begin: Callable[[str], None]) -> None:
         """See `Components.load`."""

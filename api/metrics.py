@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from api.admission import Admission
+from api.decoder_metrics import DecoderMetrics
 from api.state.jobs import JobState
+from decoding.load import Load
 from ingest.progress import Report
 from qa.answer import Answer
 
@@ -22,7 +26,7 @@ STEP_TOKENS = (1, 1.25, 1.5, 2, 2.5, 3, 4, 6, 8, 12, 16)
 class Metrics:
     """The counters of one application, in a registry of its own."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, decoder: Callable[[], Load | None]) -> None:
         self._registry = registry = CollectorRegistry()
         self.requests = Counter(
             "docqa_http_requests", "Requests by route.", ("method", "route", "status"), registry=registry
@@ -90,6 +94,7 @@ class Metrics:
         running.set_function(lambda: admission.running)
         waiting = Gauge("docqa_answers_waiting", "Questions that wait for their turn.", registry=registry)
         waiting.set_function(lambda: admission.waiting)
+        registry.register(DecoderMetrics(decoder))
 
     def answered(self, answer: Answer) -> None:
         """Count a finished answer."""

@@ -188,7 +188,7 @@ class Service:
         self.readiness = Readiness()
         self.admission = Admission(settings.answers_at_once, settings.queue_size, settings.deadline_seconds)
         self._joint = JointAnswers(lambda question, cancel: components.answers.answer(question, cancel))
-        self.metrics = Metrics(self.admission)
+        self.metrics = Metrics(self.admission, components.decoder_load)
         self.memory: Memory = components.memory
         self.sign_in = SignIn(settings, self.memory.keys, self.memory.sessions, owner)
         self.rates = RateLimits()

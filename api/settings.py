@@ -125,6 +125,11 @@ class Settings(BaseSettings):
         description="Collector of OpenTelemetry traces (OTLP over gRPC), such as http://127.0.0.1:4317; takes "
         "`docqa[telemetry]`. Traces hold times and counts, no texts.",
     )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="Log lines as key=value pairs (text) or as JSON objects (json); neither holds questions, "
+        "answers or document text.",
+    )
     log_level: LogLevel = Field("INFO", description="Least severe log lines to write: DEBUG, INFO, WARNING or ERROR.")
 
     model: str = Field("qwen2.5-coder-1.5b-instruct", description="Language model, by its name in the catalogue.")

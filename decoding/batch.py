@@ -16,6 +16,7 @@ import torch
 from decoding.draft import Draft, Drafter
 from decoding.drafting.allotment import allot, price
 from decoding.drafting.step_cost import StepCost
+from decoding.load import Load
 from decoding.prefix_cache import PrefixCache, common
 from decoding.request import Request
 from decoding.schedule import PREFILL_ROWS, Part, Schedule
@@ -46,6 +47,9 @@ class Batch:
         self._cost = cost
         self._prefix_cache = prefix_cache
         self._arrived: deque[Request] = deque()
+        self._memory_bytes = memory_bytes
+        self._passes: dict[int, int] = {}
+        self._prompt_rows = self._stream_rows = self._draft_rows = 0
         self._schedule = Schedule(target.bytes_for, memory_bytes, cost, max_rows, self._begin, self._put_away)
 
     def __len__(self) -> int:
@@ -53,9 +57,20 @@ class Batch:
         return len(self._arrived) + len(self._schedule)
 
     @property
-    def preemptions(self) -> int:
-        """How often a request lost its place in memory."""
-        return self._schedule.preemptions
+    def load(self) -> Load:
+        """What it is at; any thread may ask at any time."""
+        begun = len(self._schedule.begun)
+        return Load(
+            passes=self._passes.copy(),  # in one piece, whoever steps meanwhile
+            prompt_rows=self._prompt_rows,
+            stream_rows=self._stream_rows,
+            draft_rows=self._draft_rows,
+            sequences=begun,
+            waiting=max(0, len(self) - begun),
+            preemptions=self._schedule.preemptions,
+            memory_bytes=self._schedule.held_bytes,
+            limit_bytes=self._memory_bytes,
+        )
 
     def add(self, request: Request) -> None:
         """Take part in the next pass."""
@@ -76,6 +91,7 @@ class Batch:
             if not isinstance(error, Exception):
                 raise
             return
+        self._count(parts, drafts)
         for part, draft, logits in zip(parts, drafts, rows, strict=True):
             try:
                 self._verify(part, draft, logits)
@@ -112,6 +128,15 @@ class Batch:
         share = (time.perf_counter() - started) / max(1, len(telling))
         drafts = iter(found)
         return [replace(next(drafts), seconds=share) if part.tells else Draft(()) for part in parts]
+
+    def _count(self, parts: Sequence[Part], drafts: Sequence[Draft]) -> None:
+        own = sum(part.tokens for part in parts)
+        streams = sum(part.tokens == 1 for part in parts)
+        guesses = sum(len(draft.tokens) for draft in drafts)
+        self._passes[own + guesses] = self._passes.get(own + guesses, 0) + 1
+        self._prompt_rows += own - streams
+        self._stream_rows += streams
+        self._draft_rows += guesses
 
     def _verify(self, part: Part, draft: Draft, logits: torch.Tensor) -> None:
         """Keep what the target confirms, at least one token, where the part tells any."""

@@ -13,6 +13,7 @@ from decoding.batch import Batch
 from decoding.draft import Drafter
 from decoding.drafting.step_cost import DEFAULT_COST, StepCost
 from decoding.generator import GenerationDone, GenerationParams, TokenChunk, Tokenizer
+from decoding.load import Load
 from decoding.prefix_cache import PrefixCache
 from decoding.request import Request
 from decoding.target import ContextOverflow, TargetModel
@@ -59,6 +60,11 @@ class SpeculativeGenerator:
     def context_length(self) -> int:
         """Tokens that prompt and output together may have."""
         return self._target.context_length
+
+    @property
+    def load(self) -> Load:
+        """How full passes and memory are."""
+        return self._batch.load
 
     def generate(self, prompt: Sequence[int], params: GenerationParams) -> Iterator[TokenChunk | GenerationDone]:
         """Stream the continuation of ``prompt``; the last item is the only `GenerationDone`.

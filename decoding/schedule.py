@@ -83,6 +83,11 @@ class Schedule:
         """Requests with keys and values in memory."""
         return [request for request in self._requests if request.sequence is not None]
 
+    @property
+    def held_bytes(self) -> int:
+        """What keys and values of those with a place take, at most."""
+        return self._held(self.begun)
+
     def add(self, request: Request) -> None:
         """A request came."""
         request.arrival = next(self._arrivals)

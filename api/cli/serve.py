@@ -39,7 +39,7 @@ def serve(
 
         overrides = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
         settings = load_settings(**overrides)
-        logs.configure(settings.log_level)
+        logs.configure(settings.log_level, settings.log_format)
         _run(settings)
 
 

@@ -14,6 +14,7 @@ from api.components import Answers
 from api.settings import Settings
 from api.state.database import Database, database_url
 from api.state.memory import Memory
+from decoding.load import Load
 from ingest.contextual import contextual_text
 from ingest.pipeline import Pipeline
 from ingest.vector_sync import partition_of
@@ -70,12 +71,16 @@ class FakeComponents:
         vectors = vectors_of(catalog, self.embedder)
         self.retriever = HybridRetriever(self.embedder, vectors, catalog)
         self._pipeline = pipeline(Index(catalog, vectors, self.embedder, reader or PlainReader()))
+        self.decoder: Load | None = None
         self._hold = hold
         self._error = error
 
     @contextmanager
     def ingesting(self) -> Iterator[Pipeline]:
         yield self._pipeline
+
+    def decoder_load(self) -> Load | None:
+        return self.decoder
 
     def load(self, begin: Callable[[str], None]) -> None:
         begin("language model")

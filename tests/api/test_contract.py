@@ -92,7 +92,7 @@ def test_what_is_described_is_what_comes(service: Served, method: str, path: str
     def check(case: schemathesis.Case[Any], named: bool) -> None:
         if named:
             case.path_parameters = {name: there.get(name, value) for name, value in case.path_parameters.items()}
-        response = case.call(base_url=service.url, session=service.session, timeout=20)
+        response = case.call(base_url=service.url, session=service.session, timeout=120)
         case.validate_response(response, checks=CHECKS)
 
     # Where nothing is taken, or any text, there is nothing that can be wrong.

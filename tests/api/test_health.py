@@ -6,6 +6,8 @@ import threading
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from decoding.load import Load
+from tests.api.fake_components import FakeComponents
 from tests.api.running import QUESTION, client_of, fake_product
 from tests.api.waiting import AsyncRequest, wait_for
 
@@ -84,3 +86,28 @@ async def test_metrics_show_running_waiting_and_rejected() -> None:
     assert 'docqa_answers_total{outcome="rejected"} 1.0' in text
     assert 'docqa_answers_total{outcome="cancelled"} 2.0' in after
     assert "docqa_answers_running 0.0" in after
+
+
+async def test_metrics_tell_how_full_the_decoder_is() -> None:
+    product = fake_product()
+    async with client_of(product) as client:
+        assert "docqa_pass_rows" not in (await client.get("/metrics")).text
+        components = product.service.components
+        assert isinstance(components, FakeComponents)
+        components.decoder = Load({1: 3, 12: 2, 256: 1, 300: 1}, 520, 9, 54, 2, 1, 4, 4096, 8192)
+        text = (await client.get("/metrics")).text
+    for line in (
+        'docqa_pass_rows_bucket{le="1.0"} 3.0',
+        'docqa_pass_rows_bucket{le="16.0"} 5.0',
+        'docqa_pass_rows_bucket{le="256.0"} 6.0',
+        'docqa_pass_rows_bucket{le="+Inf"} 7.0',
+        "docqa_pass_rows_sum 583.0",
+        'docqa_rows_total{kind="prompt"} 520.0',
+        'docqa_rows_total{kind="draft"} 54.0',
+        "docqa_preemptions_total 4.0",
+        "docqa_sequences 2.0",
+        "docqa_sequences_waiting 1.0",
+        "docqa_kv_bytes 4096.0",
+        "docqa_kv_limit_bytes 8192.0",
+    ):
+        assert line in text.splitlines()

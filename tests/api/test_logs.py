@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import json
 import logging
 import sys
 
-from api.logs import LineFormatter
+from api.logs import FieldsFormatter, JsonFormatter, LineFormatter
 
 
-def line(formatter: LineFormatter, **fields: object) -> str:
+def line(formatter: FieldsFormatter, **fields: object) -> str:
     record = logging.makeLogRecord(
         {
             "name": "api.x",
@@ -45,3 +46,20 @@ def test_message_of_an_exception_is_for_debugging_only() -> None:
     assert "sentence" not in quiet
     assert "a sentence\\nof a document" in loud
     assert "\n" not in quiet + loud
+
+
+def test_record_as_json_holds_the_same_fields() -> None:
+    text = line(JsonFormatter(with_messages=False), waited_s=0.25, detail="two\nlines", exc_info=failure("a sentence"))
+    assert "\n" not in text
+    fields = json.loads(text)
+    frames = fields.pop("frames")
+    assert "test_logs.py" in frames
+    assert fields == {
+        "time": "1970-01-01T00:00:00.500+00:00",
+        "level": "INFO",
+        "logger": "api.x",
+        "message": "answer a",
+        "waited_s": 0.25,
+        "detail": "two\nlines",
+        "error": "ValueError",
+    }

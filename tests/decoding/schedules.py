@@ -147,7 +147,7 @@ def run(
                 ask.params.cancel.set()
         batch.step()
         passes += 1
-        assert passes < 41 + _most_passes(asks, batch.preemptions), "somebody starves"
+        assert passes < 41 + _most_passes(asks, batch.load.preemptions), "somebody starves"
     cancelled = 0
     for ask, request, sampler in zip(asks, requests, samplers, strict=True):
         *chunks, done = request.news
@@ -160,7 +160,7 @@ def run(
         cancelled += len(said) < len(expected)
     if cache is not None:
         cache.clear()
-    return Outcome(passes, batch.preemptions, cancelled)
+    return Outcome(passes, batch.load.preemptions, cancelled)
 
 
 def _most_passes(asks: Sequence[Ask], preemptions: int) -> int:

@@ -211,7 +211,7 @@ def test_who_lost_his_place_goes_on_where_he_was() -> None:
     target.passes.clear()
     batch = batch_of(target, memory_bytes=target.bytes_for(90))
     assert finish(batch, *(request(prompt, GenerationParams(60)) for prompt in prompts)) == plain
-    assert batch.preemptions >= 2
+    assert batch.load.preemptions >= 2
     assert target.open_sequences == 0
 
 
@@ -321,3 +321,24 @@ def test_an_interrupt_ends_the_streams_of_its_pass(monkeypatch: pytest.MonkeyPat
         list(other)
     assert target.open_sequences == 0
     assert len(list(generator.generate([1], GenerationParams(2)))) > 1
+
+
+def test_its_load_tells_rows_sequences_and_memory() -> None:
+    target = WatchedTarget()
+    batch = batch_of(target, memory_bytes=1 << 20)
+    requests = [request(range(1, 1 + length), GenerationParams(5)) for length in (300, 7)]
+    for each in requests:
+        batch.add(each)
+    assert (batch.load.sequences, batch.load.waiting, batch.load.memory_bytes) == (0, 2, 0)
+    batch.step()
+    load = batch.load
+    assert load.sequences + load.waiting == 2
+    assert 0 < load.memory_bytes <= load.limit_bytes == 1 << 20
+    while len(batch):
+        batch.step()
+    load = batch.load
+    rows = [sum(widths) for widths in target.passes]
+    assert load.passes == {width: rows.count(width) for width in rows}
+    assert (load.prompt_rows, load.draft_rows) == (307, 0)
+    assert load.prompt_rows + load.stream_rows == sum(rows)
+    assert (load.sequences, load.waiting, load.memory_bytes, load.preemptions) == (0, 0, 0, 0)

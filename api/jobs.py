@@ -107,7 +107,7 @@ class Jobs:
         self._metrics = metrics
         self._changed = Condition()
         self._active: dict[str, _Active] = {}
-        self._stopping = False
+        self._stopping = Event()
         self._thread: Thread | None = None
 
     def begin(self) -> None:
@@ -115,12 +115,17 @@ class Jobs:
         if interrupted := self._store.interrupt_unfinished():
             log.warning("jobs were interrupted by the end of the last server", extra={"jobs": interrupted})
 
+    def stop(self) -> None:
+        """End the job at work, which then counts as interrupted like those that wait, and take no others.
+
+        Returns at once, and may be called by the handler of a signal.
+        """
+        self._stopping.set()
+
     def close(self) -> None:
-        """End the job at work, which then counts as interrupted like those that wait, and take no others."""
+        """Stop, and wait some seconds for that."""
+        self.stop()
         with self._changed:
-            self._stopping = True
-            for active in self._active.values():
-                active.cancel.set()
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(STOP_WAIT_S)
@@ -128,7 +133,7 @@ class Jobs:
     def submit(self, source: Source, collection: str, removal: Removal, owner: str) -> Job:
         """Take a job, which begins when those before it are over. Raises `SourceBusy`, `JobsFull`, `Stopped`."""
         with self._changed:
-            if self._stopping:
+            if self._stopping.is_set():
                 raise Stopped
             for active in self._active.values():
                 if active.job.collection == collection and same_place(active.source.places, source.places):
@@ -191,9 +196,9 @@ class Jobs:
     def _next(self) -> _Active | None:
         """The job whose turn it is, which runs from now on; None when the service stops."""
         with self._changed:
-            while not self._stopping and not self._active:
+            while not self._stopping.is_set() and not self._active:
                 self._changed.wait()
-            if self._stopping:
+            if self._stopping.is_set():
                 for active in list(self._active.values()):
                     self._end(active, JobState.INTERRUPTED)
                 return None
@@ -208,7 +213,8 @@ class Jobs:
         try:
             active.job = self._store.start(job)
             with self._components.ingesting() as pipeline:
-                report = active.source.ingest(pipeline, job.collection, active.removal, _Listener(active, self._store))
+                listener = _Listener(active, self._store, self._stopping)
+                report = active.source.ingest(pipeline, job.collection, active.removal, listener)
         except _Broken:
             self._end(active, JobState.CANCELLED)
         except EXPECTED as error:
@@ -221,7 +227,7 @@ class Jobs:
             self._end(active, JobState.SUCCEEDED, report)
 
     def _end(self, active: _Active, state: JobState, report: Report | None = None, error: str | None = None) -> None:
-        if self._stopping and state is not JobState.SUCCEEDED:
+        if self._stopping.is_set() and state is not JobState.SUCCEEDED:
             state, error = JobState.INTERRUPTED, None  # whatever it was, the service's end is why
         body = None if report is None else ReportBody.of(report)
         active.source.discard()
@@ -244,16 +250,17 @@ class Jobs:
 
 
 class _Listener:
-    """Hears how far the pipeline is, for whoever asks; ends it when its job was cancelled."""
+    """Hears how far the pipeline is, for whoever asks; ends it when its job was cancelled or the service stops."""
 
-    def __init__(self, active: _Active, store: JobStore) -> None:
+    def __init__(self, active: _Active, store: JobStore, stopping: Event) -> None:
         self._active = active
         self._store = store
+        self._stopping = stopping
         self._pace = Pace()
         self._noted = time.monotonic()
 
     def __call__(self, moment: Progress) -> None:
-        if self._active.cancel.is_set():
+        if self._active.cancel.is_set() or self._stopping.is_set():
             raise _Broken
         progress: JobProgress = self._pace.at(moment)
         now = time.monotonic()

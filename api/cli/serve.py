@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -72,8 +73,9 @@ def _run(settings: Settings) -> None:
                 typer.echo(f"docqa is ready: {bound.url}")
 
         owner = stack.enter_context(left_in(settings.owner_key_path, bound.url))
+        app = create_app(components, on_loaded, tracer, owner)
         config = uvicorn.Config(
-            create_app(components, on_loaded, tracer, owner),
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -81,6 +83,13 @@ def _run(settings: Settings) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = uvicorn.Server(config)
+        leave = server.handle_exit
+
+        def handle_exit(number: int, frame: FrameType | None) -> None:
+            app.state.service.jobs.stop()  # answers get their time to end, a job would take too long
+            leave(number, frame)
+
+        server.handle_exit = handle_exit  # type: ignore[assignment, method-assign]
         # The server hands the signal on when it has stopped; an exception lets the data be closed properly.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         # A shell starts what it runs in the background with the interrupt ignored.

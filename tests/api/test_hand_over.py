@@ -130,3 +130,21 @@ def test_a_kill_leaves_what_was_published_and_the_job_interrupted(manuals: Path)
         assert docqa("ingest", "manuals").exit_code == 0
         assert len(again.client.get("/v1/documents").json()["documents"]) == 42
         assert again.states() == ["succeeded", "interrupted"]
+
+
+def test_a_server_that_is_told_to_stop_does_not_wait_for_its_job(manuals: Path) -> None:
+    write(manuals, {f"z{n}.md": f"# Part {n}\n\nNumber {n}.\n" for n in range(100)})
+    with Serving(program=INDEXED, DOCQA_TEST_READ_SECONDS="0.5", DOCQA_LOG_LEVEL="ERROR") as serving:
+        url, left = serving.address(), found_in(KEY_FILE)
+        assert left is not None
+        with known(url, left) as server:
+            body = {"paths": [str(manuals)]}
+            job = server.client.post("/v1/ingest", json=body).json()["id"]
+            with server.client.stream("GET", f"/v1/jobs/{job}/events") as events:
+                lines = (line for line in events.iter_lines() if line.startswith("data: "))
+                seen = next(json.loads(line[6:]) for line in lines if '"passages": 1' in line)
+                assert seen["state"] == "running"
+                serving.process.terminate()
+                *_, last = (json.loads(line[6:]) for line in lines)
+        code, errors = serving.end()
+    assert (last["state"], code, errors.count("graceful shutdown exceeded")) == ("interrupted", 0, 0)

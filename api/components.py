@@ -333,15 +333,19 @@ class LocalComponents:
 
     def answers_by(self, generator: Generator, tokenizer: Tokenizer) -> AnswerService:
         """Questions to answers that ``generator`` writes."""
+        from qa.manners import manner_of
         from qa.quotes import Quoter
         from qa.service import AnswerConfig, AnswerService
 
         settings = self.settings
+        manner = manner_of(settings.model)
         config = AnswerConfig(
             passages=settings.passages,
             prompt_tokens=settings.prompt_tokens,
             max_output_tokens=settings.max_output_tokens,
             quote_unsaid=settings.quote_documents,
+            system_prompt=manner.rules,
+            review=manner.review,
         )
         return AnswerService(
             self.retriever,

@@ -149,7 +149,8 @@ class Batch:
         start = sequence.length - part.tokens - len(draft.guesses)
         sequence.retain(start, [*range(part.tokens), *(part.tokens + index for index in verification.path)])
         guesses = draft.tokens
-        request.choose(draft, verification.path, [*(guesses[at] for at in verification.path), verification.next_token])
+        confirmed = [*(guesses[at] for at in verification.path), verification.next_token]
+        request.choose(draft, verification.path, confirmed, logits[0])
 
     @staticmethod
     def _choose(request: Request, draft: Draft, index: int, logits: torch.Tensor) -> int:

@@ -78,6 +78,7 @@ class SpeculativeGenerator:
             raise ContextOverflow(len(prompt) + params.max_tokens, self._target.context_length)
         self._check_tokens("the prompt", prompt)
         self._check_tokens("logit_bias", [token for token, _ in params.sampling.logit_bias])
+        self._check_tokens("options", params.options)
         return self._stream(prompt, params)
 
     def _check_tokens(self, where: str, tokens: Sequence[int]) -> None:

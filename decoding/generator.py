@@ -83,7 +83,8 @@ class GenerationParams:
 
     ``scope`` names those who may read the prompt and its output: what the decoder keeps of them speeds up requests
     of the same scope only. ``draft_texts`` may be drafted from, as the prompt is; they change no token. Where many
-    requests wait, those of a ``batch``, for which nobody sits and waits, let others go first.
+    requests wait, those of a ``batch``, for which nobody sits and waits, let others go first. ``options`` are tokens of
+    which the caller wants to know how likely each was to come first.
 
     Raises ValueError for limits that are none and for stop strings that are empty, too many or too long.
     """
@@ -95,6 +96,7 @@ class GenerationParams:
     scope: str = ""
     draft_texts: tuple[DraftText, ...] = ()
     batch: bool = False
+    options: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -156,6 +158,8 @@ class GenerationDone:
     """The last item of a stream: all output tokens (end token left out) and the whole text.
 
     ``copied`` says which of the tokens were read from a text before the target confirmed them, in order.
+    ``option_logprobs`` are those of `GenerationParams.options` at the first place, before penalties and temperature;
+    empty when the stream ended before it.
     """
 
     tokens: tuple[int, ...]
@@ -163,6 +167,7 @@ class GenerationDone:
     finish_reason: FinishReason
     stats: GenerationStats
     copied: tuple[CopiedRun, ...] = ()
+    option_logprobs: tuple[float, ...] = ()
 
 
 class Generator(Protocol):

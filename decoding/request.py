@@ -6,6 +6,8 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
+import torch
+
 from decoding.draft import Draft, DraftSource
 from decoding.draft_record import DraftRecord
 from decoding.drafting.step_cost import StepCost
@@ -17,7 +19,7 @@ from decoding.generator import (
     TokenChunk,
     Tokenizer,
 )
-from decoding.sampling import Sampler
+from decoding.sampling import Sampler, logprobs
 from decoding.target import TargetSequence
 from decoding.text_stream import TextStream
 
@@ -58,6 +60,7 @@ class Request:
         self._started = time.perf_counter()
         self._first_token: float | None = None
         self._first_tokens = 0
+        self._option_logprobs: tuple[float, ...] = ()
         if drafts is not None:
             drafts.append(self.tokens)
 
@@ -96,9 +99,14 @@ class Request:
         if self._cached is None:
             self._cached = sequence.length
 
-    def choose(self, draft: Draft, path: Sequence[int], confirmed: Sequence[int]) -> None:
-        """A pass confirmed these tokens, of which the guesses at ``path`` in ``draft`` are all but the last."""
+    def choose(self, draft: Draft, path: Sequence[int], confirmed: Sequence[int], logits: torch.Tensor) -> None:
+        """A pass confirmed these tokens, of which the guesses at ``path`` in ``draft`` are all but the last.
+
+        ``logits`` of shape (vocabulary,) are those that the first of them was chosen from.
+        """
         self.record.add(draft, path, prompt=not self._said)
+        if not self._said and self.params.options:
+            self._option_logprobs = logprobs(logits, self.params.options)
         chunk = self._confirm(confirmed)
         if self.drafts is not None:
             self.drafts.append(confirmed[: len(chunk.tokens) + 1])  # the end token is a lesson too
@@ -156,4 +164,5 @@ class Request:
         reason = self._finished if self._finished is not None else FinishReason.CANCELLED
         if self._text.stopped:  # also where the last characters came out only now
             reason = FinishReason.STOP
-        yield GenerationDone(tuple(output), self._text.text, reason, stats, record.copied(len(output)))
+        copied = record.copied(len(output))
+        yield GenerationDone(tuple(output), self._text.text, reason, stats, copied, self._option_logprobs)

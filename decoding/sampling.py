@@ -8,6 +8,7 @@ with a draft distribution of one point).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from copy import copy
 
@@ -91,6 +92,17 @@ def choose(row: npt.NDArray[np.float32], params: SamplingParams, position: int) 
     if params.temperature == 0.0:
         return best
     return draw(distribution(row, params), uniform(params.seed, position))
+
+
+def logprobs(logits: torch.Tensor, tokens: Sequence[int]) -> tuple[float, ...]:
+    """Natural logarithms of the probabilities that float32 logits of shape (vocabulary,) give to ``tokens``.
+
+    One row at a time and by one thread, so that a row has the same bits in every step.
+    """
+    row = logits.numpy()
+    highest = row.max()
+    whole = float(highest) + math.log(float(np.exp(row - highest).sum()))
+    return tuple(float(row[token]) - whole for token in tokens)
 
 
 def _best(row: npt.NDArray[np.float32], position: int) -> int:

@@ -29,13 +29,14 @@ class TokenSpan:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """``tokens`` for the generator and the ``passages`` that stand in them, in that order.
+    """``tokens`` for the generator, made of ``messages`` of (role, content), and the ``passages`` that stand in them.
 
     ``passage_spans[i]`` is where the text of passage ``i`` stands, at most a token short at either end, where
     the tokenizer joined the edge to what is around it; None where its tokens were not found (a tokenizer may
     cut a text in another way inside a longer one).
     """
 
+    messages: tuple[tuple[str, str], ...]
     tokens: tuple[int, ...]
     passages: tuple[RetrievedPassage, ...]
     passage_spans: tuple[TokenSpan | None, ...]
@@ -66,10 +67,12 @@ def build_prompt(
     if not passages:
         raise ValueError("a prompt needs at least one passage")
     for count in range(len(passages), 0, -1):
-        tokens = tokenizer.chat_prompt(render_messages(question, history, passages[:count], system))
+        messages = render_messages(question, history, passages[:count], system)
+        tokens = tokenizer.chat_prompt(messages)
         if len(tokens) <= limit or count == 1:
             break
     return Prompt(
+        messages=tuple(messages),
         tokens=tuple(tokens),
         passages=tuple(passages[:count]),
         passage_spans=_passage_spans(tokens, passages[:count], tokenizer),

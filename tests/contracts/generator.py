@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from threading import Event
 
 import pytest
@@ -60,6 +61,15 @@ class GeneratorContract:
         cancel.set()
         _, done = run(generator, GenerationParams(max_tokens=40, cancel=cancel))
         assert (done.tokens, done.text, done.finish_reason) == ((), "", FinishReason.CANCELLED)
+
+    def test_the_first_token_is_the_likeliest_option(self, generator: Generator) -> None:
+        _, plain = run(generator, GenerationParams(max_tokens=4))
+        others = [token for token in range(65, 75) if token != plain.tokens[0]]
+        _, done = run(generator, GenerationParams(max_tokens=4, options=(plain.tokens[0], *others)))
+        assert done.tokens == plain.tokens
+        assert len(done.option_logprobs) == 1 + len(others)
+        assert 0.0 >= done.option_logprobs[0] > max(done.option_logprobs[1:])
+        assert sum(map(math.exp, done.option_logprobs)) <= 1.0 + 1e-6
 
     def test_overflow_is_refused_by_the_call_itself(self, generator: Generator) -> None:
         with pytest.raises(ContextOverflow):

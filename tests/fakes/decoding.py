@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -111,6 +112,8 @@ class ScriptedGenerator:
                 ttft_s=seconds,
                 decode_s=0.0,
             )
-            yield GenerationDone(tuple(emitted), whole, reason, stats)
+            firsts = tokens[:1]  # whoever speaks by a script is sure of every word
+            said = tuple(0.0 if [token] == firsts else -math.inf for token in params.options if emitted)
+            yield GenerationDone(tuple(emitted), whole, reason, stats, (), said)
         finally:
             self.running -= 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ingest.document import Passage, Span
 from qa.answer import RetrievedPassage, Turn
 from qa.prompt import Prompt, build_prompt, render_messages, system_prompt
+from qa.refusal import REFUSAL
 from tests.fakes.decoding import ByteTokenizer
 from tests.qa.library import manuals, retrieved
 
@@ -149,6 +150,11 @@ def test_long_turns_of_the_history_are_shortened() -> None:
     assert "q" * 300 not in prompt
     assert "a" * 400 not in prompt
     assert len(prompt) < len(text_of(build(passages=PASSAGES[:1]))) + 800
+
+
+def test_the_rules_without_a_refusal_are_otherwise_the_same() -> None:
+    kept = [line for line in system_prompt().splitlines() if REFUSAL not in line]
+    assert system_prompt("always-answer").splitlines() == kept
 
 
 def test_an_unknown_system_prompt_names_those_there_are() -> None:

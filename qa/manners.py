@@ -1,0 +1,26 @@
+"""How each language model is asked, and what its own doubts are worth: found by measuring, model by model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qa.review import Review
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """``rules`` names the system prompt; ``review`` is None where the model's refusals are taken as they come."""
+
+    rules: str = "default"
+    review: Review | None = None
+
+
+_MEASURED = {
+    # Fitted on the sample questions with answerable and other ones weighing the same; see DECISIONS.md, 2026-11-25.
+    "qwen2.5-coder-1.5b-instruct": Manner("always-answer", Review(stands=1.65, nearness=4.36, bias=-5.44)),
+}
+
+
+def manner_of(model: str) -> Manner:
+    """The manner that was measured for the catalogue's ``model``, or one that does for any."""
+    return _MEASURED.get(model, Manner())

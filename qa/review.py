@@ -1,0 +1,75 @@
+"""The model asked back whether it stands by its answer, for models that never say that they found none.
+
+Small models told to refuse do so where they should answer; left to answer always and asked afterwards, they know
+better (P(True): Kadavath et al. 2022, arXiv:2207.05221). The prompt and the answer are known to the prefix cache by
+then, so that the question behind them costs a pass of some twenty tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from decoding.generator import GenerationDone, GenerationParams, Generator, Tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Generator as Coroutine
+
+ASKED_BACK = "Do the passages state this answer? Reply Yes or No."
+_YES, _NO = ("Yes", "yes"), ("No", "no")
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What makes an answer of one model doubtful: a logistic regression over answerable and other questions.
+
+    ``stands`` weighs the logarithm of the odds of "yes" to "no" when it is asked back, ``nearness`` the score of the
+    best passage (`qa.answer.RetrievedPassage`). Below zero an answer is doubtful.
+    """
+
+    stands: float
+    nearness: float
+    bias: float
+
+    def is_doubtful(self, log_odds: float, nearness: float) -> bool:
+        """Whether the signals of an answer speak against it."""
+        return self.bias + self.stands * log_odds + self.nearness * nearness < 0.0
+
+
+def log_odds_of_yes(
+    messages: Sequence[tuple[str, str]],
+    answer: str,
+    generator: Generator,
+    tokenizer: Tokenizer,
+    params: GenerationParams,
+) -> float | None:
+    """Natural logarithm of the odds that the model says yes when it is asked whether its ``answer`` is stated.
+
+    ``messages`` are those that it answered with ``params``. None when it was cancelled, or when the question has no
+    room in the context.
+    """
+    tokens = tokenizer.chat_prompt([*messages, ("assistant", answer), ("user", ASKED_BACK)])
+    if len(tokens) >= generator.context_length:
+        return None
+    yes = _first_tokens(_YES, tokenizer)
+    options = tuple(dict.fromkeys((*yes, *_first_tokens(_NO, tokenizer))))
+    stream = generator.generate(tokens, replace(params, max_tokens=1, stop=(), draft_texts=(), options=options))
+    with closing(cast("Coroutine[object, None, None]", stream)):
+        *_, done = stream
+    assert isinstance(done, GenerationDone)
+    if not done.option_logprobs:
+        return None
+    said = dict(zip(options, done.option_logprobs, strict=True))
+    return _log_of_sum(said[token] for token in yes) - _log_of_sum(said[token] for token in options[len(yes) :])
+
+
+def _first_tokens(words: Sequence[str], tokenizer: Tokenizer) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(tokenizer.encode(word)[0] for word in words))
+
+
+def _log_of_sum(logprobs: Iterable[float]) -> float:
+    """The logarithm of the sum of probabilities; one that is zero counts as next to nothing."""
+    return math.log(sum(map(math.exp, logprobs)) or math.ulp(0.0))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import httpx
 
 from api.job_schemas import IngestRequest, JobBody, WholeJobBody
 from api.schemas import EVENT_NAMES, AnswerEventBody, AnswerRequest
+from api.search_schemas import SearchBody, SearchRequest
 from api.sse import MEDIA_TYPE
 from api.unanswered_schemas import RecheckBody, UnansweredBody, UnansweredPageBody
 
@@ -66,7 +67,7 @@ class Client:
             else:
                 return
 
-    def ask(self, request: AnswerRequest) -> Iterator[AnswerEventBody]:
+    def ask(self, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
         """The events of the answer as they come. Raises `ServerFailed`."""
         body = request.model_dump(exclude_defaults=True)
         for name, data in self._events("POST", "/v1/answers", json=body):
@@ -77,6 +78,11 @@ class Client:
             if name == "answer":
                 return
         raise ServerFailed(f"{self._url}: the connection ended before the answer")
+
+    def search(self, request: SearchRequest) -> SearchBody:
+        """Passages that fit a query. Raises `ServerFailed`."""
+        response = self._send("POST", "/v1/search", json=request.model_dump(exclude_defaults=True))
+        return SearchBody.model_validate_json(response.content)
 
     def recheck(self, entry: str) -> UnansweredBody:
         """Let the server ask the question of an entry of its queue again. Raises `ServerFailed`."""

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.asker import LocalAsker, asker, moment
 from api.cli.failure import CommandFailed, one_line_errors
-from api.cli.server import Key, Server, named_server, owning_server, refuse_lonely_key
+from api.cli.server import Key, Server
 from qa.answer import Mode
 
 if TYPE_CHECKING:
-    from api.client import Client
     from api.components import LocalComponents
-    from api.schemas import AnswerBody, AnswerEventBody, AnswerRequest
-    from api.settings import Settings
+    from api.schemas import AnswerBody, AnswerEventBody, AnswerRequest, TurnBody
 
 
 def ask(
@@ -43,94 +40,37 @@ def ask(
     with one_line_errors():
         from api.settings import load_settings
 
-        refuse_lonely_key(server, key)
         settings = load_settings()
-        request = _request(question, collection, _moment(settings, as_of), mode)
-        events = _server_events(named_server(settings, server, key), request) if server else _events(settings, request)
-        with closing(events):
+        request = request_of(question, collection, moment(settings, as_of), mode)
+        with asker(settings, server, key) as there, closing(there.ask(request)) as events:
             if as_json:
                 typer.echo(_last(events).model_dump_json(indent=2))
             else:
-                _show(events)
+                show(events)
 
 
 def local_answer(components: LocalComponents, question: str, collection: str) -> AnswerBody:
     """The finished answer to a question, from local data that these components own. Raises `CommandFailed`."""
-    return _last(_local_events(components, _request(question, collection, None, Mode.ANSWER)))
+    return _last(LocalAsker(components).ask(request_of(question, collection)))
 
 
-def _moment(settings: Settings, as_of: str | None) -> str | None:
-    """A moment as the API takes it; a revision is looked up in the local catalog."""
-    if as_of is None:
-        return None
-    from datetime import UTC, datetime
-
-    from api.as_of import moment_in
-    from api.components import LocalComponents
-
-    with LocalComponents(settings) as components:
-        try:
-            return datetime.fromtimestamp(moment_in(as_of, components.catalog), UTC).isoformat()
-        except ValueError as error:
-            raise CommandFailed(f"--as-of: {error}") from error
-
-
-def _request(question: str, collection: str | None, as_of: str | None, mode: Mode) -> AnswerRequest:
+def request_of(
+    question: str,
+    collection: str | None,
+    as_of: str | None = None,
+    mode: Mode = Mode.ANSWER,
+    history: Sequence[TurnBody] = (),
+) -> AnswerRequest:
+    """What is asked, as the API takes it. Raises `CommandFailed`."""
     from pydantic import ValidationError
 
     from api.schemas import AnswerRequest
 
     try:
-        return AnswerRequest(question=question, collection=collection, as_of=as_of, mode=mode)
+        return AnswerRequest(question=question, collection=collection, as_of=as_of, mode=mode, history=list(history))
     except ValidationError as error:
         details = error.errors()[0]
         raise CommandFailed(f"{details['loc'][0]}: {details['msg']}") from error
-
-
-def _events(settings: Settings, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
-    """From the local data, or from the server that owns it."""
-    from api.components import LocalComponents
-    from api.data_lock import DataLocked
-
-    with LocalComponents(settings) as components:
-        try:
-            components.own_vectors()
-        except DataLocked as error:
-            yield from _server_events(owning_server(settings, error), request)
-        else:
-            yield from _local_events(components, request)
-
-
-def _server_events(client: Client, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
-    with client:
-        yield from client.ask(request)
-
-
-def _local_events(components: LocalComponents, request: AnswerRequest) -> Generator[AnswerEventBody, None, None]:
-    from api.limits import LimitBroken, UnknownCollection, check_collection, check_limits
-    from api.schemas import event_body, new_answer_id
-    from qa.curated import CuratedAnswers
-
-    settings = components.settings
-    question = request.to_question(settings.collection)
-    # Whoever can read the data folder can read every document in it.
-    question = replace(question, scope=replace(question.scope, labels=None))
-    try:
-        check_limits(question, settings)
-        check_collection(question, components.catalog.collections())
-    except (LimitBroken, UnknownCollection) as error:
-        raise CommandFailed(str(error)) from error
-    components.load(_say_loading)
-    answer = new_answer_id()
-    curated = CuratedAnswers(components.memory.curated, components.catalog, components.matcher)
-    for event in curated.before(components.answers.answer, question):
-        yield event_body(event, id=answer, model=settings.model, question=question)
-
-
-def _say_loading(part: str) -> None:
-    """Tell whoever waits at a terminal; a program that reads the output is not bothered."""
-    if sys.stderr.isatty():
-        typer.secho(f"loading the {part} …", dim=True, err=True)
 
 
 def _last(events: Iterable[AnswerEventBody]) -> AnswerBody:
@@ -143,8 +83,8 @@ def _last(events: Iterable[AnswerEventBody]) -> AnswerBody:
     raise CommandFailed("the answer broke off")
 
 
-def _show(events: Iterable[AnswerEventBody]) -> None:
-    """Print the answer as it comes, then what it rests on."""
+def show(events: Iterable[AnswerEventBody]) -> AnswerBody:
+    """Print the answer as it comes, then what it rests on; the answer. Raises `CommandFailed` if it breaks off."""
     from api.cli.answer_text import answer_lines, terminal_text
     from api.schemas import DeltaEvent
 
@@ -158,3 +98,4 @@ def _show(events: Iterable[AnswerEventBody]) -> None:
     typer.echo()
     for line in answer_lines(body):
         typer.echo(line)
+    return body

@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from api.cli import ask, bench, curated, documents, evaluate, ingest, keys, maintenance, models, serve, unanswered
+from api.cli import (
+    ask,
+    bench,
+    chat,
+    curated,
+    documents,
+    evaluate,
+    ingest,
+    keys,
+    maintenance,
+    models,
+    search,
+    serve,
+    unanswered,
+)
 
 app = typer.Typer(
     help="Cited answers from your own documentation.",
@@ -16,6 +30,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(ask.ask)
+app.command()(search.search)
+app.command()(chat.chat)
 app.command()(serve.serve)
 app.command()(ingest.ingest)
 app.command()(ingest.ingest)

@@ -12,7 +12,9 @@ from types import SimpleNamespace
 from api.cli.main import app
 from api.components import LocalComponents
 from qa.question_match import QuestionMatcher
+from qa.retriever import HybridRetriever
 from tests.api.fake_answers import FakeAnswers
+from tests.api.fake_components import vectors_of
 from tests.api.library import library
 from tests.api.running import HANDBOOK, MANUAL
 from tests.fakes.embedder import HashEmbedder
@@ -27,12 +29,15 @@ def _load(_: LocalComponents, begin: Callable[[str], None]) -> None:
 def fake_parts() -> dict[str, object]:
     """Attributes of `LocalComponents` that make it answer without models."""
     catalog = library({"corvo/manual.md": MANUAL, "staff/handbook.md": HANDBOOK})
+    embedder = HashEmbedder()
     return {
         "catalog": catalog,
         "answers": FakeAnswers(catalog),
-        "matcher": QuestionMatcher(HashEmbedder()),
+        "matcher": QuestionMatcher(embedder),
         "decoder": SimpleNamespace(engine="none at all (a test)", draft_model=None),
         "load": _load,
+        "load_search": _load,
+        "retriever": HybridRetriever(embedder, vectors_of(catalog, embedder), catalog),
         "require_models": lambda _: None,
     }
 

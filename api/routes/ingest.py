@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access import Caller
 from api.callers import Ingester
 from api.idempotency import IdempotentRoute
-from api.ingest_sources import Folders, Source
+from api.ingest_sources import UPLOADS, Folders, Source
 from api.job_schemas import IngestOptionsBody, IngestRequest, JobBody
 from api.jobs import MAX_WAITING, JobsFull, JobView, SourceBusy, Stopped
 from api.problems import Problem, invalid_request
@@ -34,7 +34,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body is neither JSON nor a form"},
     403: {"description": "A folder that may not be ingested, or a caller who may not ingest it"},
     404: {"description": "Unknown collection"},
-    409: {"description": "A job with these files is not over yet: `job` names it"},
+    409: {"description": "A job with these files is not over yet (`job` names it), or a name is taken"},
     415: {"description": "The body is of another kind than these two"},
     422: {"description": "A field is missing, unknown or over its limit, or a file's name can't be used"},
     429: {"description": "Over the rate limit, or too many jobs wait; Retry-After says when to come again"},
@@ -89,6 +89,7 @@ async def ingest(request: Request, response: Response, service: ReadyService, ca
         try:
             sent = SentForm.of(await read_form(request, service.settings), service.settings)
             collection = await run_in_threadpool(_collection, sent.collection, service, caller)
+            await run_in_threadpool(_refuse_hidden, sent, collection, service, caller)
             source: Source = await run_in_threadpool(stage, sent.files, service.settings, collection)
         finally:
             await request.close()
@@ -148,6 +149,15 @@ def _collection(named: str | None, service: Service, caller: Caller) -> str:
         known = caller.visible(service.catalog.collections(caller.scope))
         raise Problem(404, "unknown-collection", f"There is no collection {name!r}.", collections=known)
     return name
+
+
+def _refuse_hidden(sent: SentForm, collection: str, service: Service, caller: Caller) -> None:
+    """Raises a 409 `Problem` for a file that would replace a document which the caller may not read."""
+    for name, _ in sent.files:
+        current = service.catalog.current_of(collection, name, UPLOADS)
+        if current is not None and not caller.reads(current):
+            detail = f"A file {name!r} can't be uploaded by this caller: choose another name."
+            raise Problem(409, "name-taken", detail)
 
 
 def _allowed(paths: list[str], settings: Settings, caller: Caller) -> tuple[Path, ...]:

@@ -300,6 +300,29 @@ async def test_jobs_are_seen_by_their_owner_and_by_who_reads_everything(tmp_path
     assert bad.status_code == 422
 
 
+async def test_nobody_replaces_what_he_may_not_read(tmp_path: Path) -> None:
+    made = product(tmp_path, sign_in=("keys",))
+    secret = "---\nlabels: [hr]\n---\n\nThe pay of an engineer."
+
+    def key(**request: Any) -> dict[str, str]:  # noqa: ANN401 - fields of a key
+        _, opened = made.service.memory.keys.create(KeyRequest("test", role=Role.CURATOR, **request))
+        return {"Authorization": f"Bearer {opened}"}
+
+    async with client_of(made) as client:
+        holder, other = key(labels=["hr"]), key()
+        sent = await client.post("/v1/ingest", files=files(("pay.md", secret)), headers=holder)
+        await wait_for(lambda: made.service.jobs.find(sent.json()["id"]).job.state.over)
+        refused = await client.post("/v1/ingest", files=files(("b.md", PUMP), ("pay.md", PUMP)), headers=other)
+        elsewhere = await client.post(
+            "/v1/ingest", files=files(("pay.md", PUMP)), data={"collection": "b"}, headers=other
+        )
+        again = await client.post("/v1/ingest", files=files(("pay.md", secret + " More.")), headers=holder)
+        await wait_for(lambda: made.service.jobs.find(again.json()["id"]).job.state.over)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:docqa:problem:name-taken")
+    assert elsewhere.status_code == 202
+    assert [(r.source, r.number, r.labels) for r in made.catalog.current("default")] == [("pay.md", 2, ("hr",))]
+
+
 async def test_uploads_that_a_killed_server_had_not_taken_are_deleted(tmp_path: Path) -> None:
     write(tmp_path / "data/uploads", {".staging/1/a.md": "half a fi", "default/b.md": PUMP})
     async with client_of(product(tmp_path)):

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from ingest.document import Document
 from ingest.reader import Reader, UnreadableFile
+from ingest.readers.asciidoc.reader import AsciiDocReader
 from ingest.readers.epub import EpubReader
 from ingest.readers.html.reader import HtmlReader
 from ingest.readers.mail import MailReader
@@ -26,6 +27,7 @@ def standard_readers(limits: Limits) -> tuple[Reader, ...]:
     readers = (
         MarkdownReader(limits),
         RestructuredTextReader(limits),
+        AsciiDocReader(limits),
         HtmlReader(limits),
         PdfReader(limits),
         EpubReader(limits),

@@ -20,7 +20,7 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.ingest.test_formats import GOOD, damaged
 
 PACKAGES = (".docx", ".xlsx", ".pptx", ".epub")
-TEXTS = (".md", ".txt", ".html", ".csv", ".rst", ".eml")
+TEXTS = (".md", ".txt", ".html", ".csv", ".rst", ".adoc", ".eml")
 MAIN_PARTS = {
     ".docx": "word/document.xml",
     ".xlsx": "xl/worksheets/sheet1.xml",
@@ -203,6 +203,14 @@ def _nested() -> Iterator[tuple[str, bytes]]:
         "quotes.rst": lambda n: "".join("  " * at + "x\n\n" for at in range(n // 40)),
         "lists.rst": lambda n: "".join("  " * at + "- x\n\n" for at in range(n // 40)),
         "directives.rst": lambda n: "".join("   " * at + ".. note::\n\n" for at in range(n // 40)),
+        "lists.adoc": lambda n: "".join("*" * (at % 5 + 1) + " x\n" for at in range(n)),
+        "blocks.adoc": lambda n: "".join("=" * (at + 4) + "\n" for at in range(n // 40)),
+        "forms.adoc": lambda n: "*a _b `c #d " * (n // 10),
+        "stars.adoc": lambda n: "*" * n + " " + "**" * n,
+        "links.adoc": lambda n: "link:" * n + "[" * n,
+        "places.adoc": lambda n: "<<" * n + "((" * n + "[[" * n,
+        "cells.adoc": lambda n: "|===\n" + "200*|x " * n,
+        "spans.adoc": lambda n: "|===\n" + "99999.99999+|x\n" * (n // 100),
         "columns.csv": lambda n: "," * n + "\n" + "x," * n,
         "quotes.csv": lambda n: '"' * n + "\n" + '"x',
         "lines.txt": lambda n: "a  b\n" * n,

@@ -13,6 +13,7 @@ from ingest.reader import Reader, UnreadableFile
 from ingest.source_file import Limits
 from tests.contracts.reader import ReaderContract, check_document
 from tests.fakes.reading import PlainReader
+from tests.ingest.test_readers_asciidoc import SAMPLE as SAMPLE_ADOC
 from tests.ingest.test_readers_docx import simple as simple_docx
 from tests.ingest.test_readers_epub import book as simple_epub
 from tests.ingest.test_readers_html import PAGE
@@ -33,6 +34,7 @@ GOOD = {
     ".pptx": simple_pptx(),
     ".csv": CSV,
     ".rst": SAMPLE_RST.encode(),
+    ".adoc": SAMPLE_ADOC.encode(),
     ".epub": simple_epub(),
     ".eml": mail(),
     ".txt": b"A\n=\n\nb",
@@ -68,7 +70,7 @@ def test_the_ending_of_the_source_decides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["program.exe", "no-ending", "folder.d/none"])
 def test_an_unknown_ending_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UnreadableFile, match=r"not known: convert it to one of \.csv, \.docx, \.eml"):
+    with pytest.raises(UnreadableFile, match=r"not known: convert it to one of \.adoc, \.asciidoc, \.csv, \.docx"):
         read(tmp_path, name, b"text")
 
 

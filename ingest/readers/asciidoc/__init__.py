@@ -1,0 +1,1 @@
+"""Reading AsciiDoc: https://docs.asciidoctor.org/asciidoc/latest/."""

@@ -12,14 +12,17 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
+from pydantic import SecretStr
 
 from api.access import Role
 from api.app import create_app
 from api.settings import Settings
 from api.state.keys import KeyRequest
+from tests.api.accessibility import grave_findings
 from tests.api.browser import ask, opened
 from tests.api.chat_page import MANUAL, SOURCE, TAMPER, application, finished, two_documents
 from tests.api.fake_components import FakeComponents
+from tests.api.identity_provider import CLIENT, SECRET, Provider
 from tests.api.library import library, markdown_document, publish
 from tests.api.serving import served
 from tests.fakes.catalog import MemoryCatalog
@@ -261,3 +264,26 @@ def test_a_folder_of_the_server_is_brought_up_to_date(browser: Browser, tmp_path
         expect(page.locator(".item .badge")).to_have_text("Done")
         page.get_by_role("link", name="Documents").click()
         expect(page.locator("tbody tr")).to_contain_text("manuals")
+
+
+def test_people_sign_in_at_their_provider_and_out(browser: Browser, catalog: MemoryCatalog) -> None:
+    provider = Provider()
+    with served(provider.app) as provider.url:
+        settings = Settings(
+            model="fake-model",
+            sign_in=("oidc",),
+            oidc_issuer=provider.url,
+            oidc_client_id=CLIENT,
+            oidc_client_secret=SecretStr(SECRET),
+            admins=("ada@corvo.example",),
+        )
+        app = create_app(FakeComponents(catalog, None, settings))
+        with served(app) as address, browser.new_context() as context:
+            page = context.new_page()
+            page.goto(f"{address}/admin.html#keys")
+            assert grave_findings(page) == []
+            page.get_by_role("link", name="Sign in").click()
+            expect(page.get_by_role("heading", name="API keys")).to_be_visible()  # back where one wanted to go
+            expect(page.locator(".account-name")).to_have_text("ada@corvo.example")
+            page.get_by_role("button", name="Sign out").click()
+            expect(page.get_by_role("link", name="Sign in")).to_be_visible()

@@ -81,7 +81,7 @@ async def caller(browser: httpx.AsyncClient) -> dict[str, Any] | None:
 
 async def test_there_and_back(browser: httpx.AsyncClient, provider: Provider) -> None:
     before = (await browser.get("/v1/session")).json()
-    assert before == {"caller": None, "ways": ["oidc"], "sign_in_url": "/sign-in"}
+    assert before == {"caller": None, "keeps_conversations": False, "ways": ["oidc"], "sign_in_url": "/sign-in"}
     assert (await browser.get("/v1/documents")).status_code == 401
     back = await signed_in(browser, "/sign-in?to=/%23conversation=1")
     assert (back.status_code, back.headers["location"]) == (ACCEPTED, "/#conversation=1")

@@ -43,7 +43,7 @@ def rows_of(lines: Sequence[str], attributes: Mapping[str, str]) -> tuple[list[l
     # As a blank line below the first row, and none within it, says too.
     implied = filled[0] == 0 and len(lines) > 1 and not lines[1].strip() and "|" in first
     header = "header" in options or (implied and "noheader" not in options)
-    return list(_filled(cells, min(max(width, 1), _COLUMNS))), header
+    return _filled(cells, min(max(width, 1), _COLUMNS)), header
 
 
 def _declared(columns: str) -> int:
@@ -65,29 +65,24 @@ def _cells(text: str) -> Iterator[TableCell]:
             yield TableCell(content, times, down)
 
 
-def _filled(cells: Sequence[TableCell], width: int) -> Iterator[list[TableCell]]:
+def _filled(cells: Sequence[TableCell], width: int) -> list[list[TableCell]]:
     """Rows of ``width`` columns; a cell that covers several stands in each of them."""
-    row: list[TableCell] = []
-    below: dict[int, tuple[TableCell, int]] = {}
-    for cell in [*cells, None]:
-        while len(row) in below and len(row) < width:
-            above, left = below.pop(len(row))
+    rows: list[list[TableCell]] = [[]]
+    below: dict[int, tuple[TableCell, int]] = {}  # By column: what reaches down, and how many rows further.
+    for cell in cells:
+        while len(rows[-1]) >= width or len(rows[-1]) in below:
+            if len(rows[-1]) >= width:
+                rows.append([])
+                continue
+            above, left = below.pop(len(rows[-1]))
             if left > 1:
-                below[len(row)] = (above, left - 1)
-            row.append(above)
-        if len(row) >= width:
-            yield row
-            row = []
-            while len(row) in below and len(row) < width:
-                above, left = below.pop(len(row))
-                if left > 1:
-                    below[len(row)] = (above, left - 1)
-                row.append(above)
-        if cell is None:
-            break
+                below[len(rows[-1])] = (above, left - 1)
+            rows[-1].append(above)
+        row = rows[-1]
         for text in md.repeated(cell.text, min(cell.across, width - len(row))):
             if cell.down > 1:
                 below[len(row)] = (TableCell(md.repeated(text, 2)[1]), cell.down - 1)
             row.append(TableCell(text))
-    if row:
-        yield row
+    for at in range(len(rows[-1]), width):
+        rows[-1].append(below[at][0] if at in below else TableCell(""))
+    return rows

@@ -265,7 +265,9 @@ function curatedMark(curated) {
 
 function statsLine(stats) {
   if (stats.output_tokens === 0) return "";
-  const parts = [`${stats.decode_tokens_per_s.toFixed(1)} tokens/s`, `first token after ${stats.ttft_s.toFixed(1)} s`];
+  const parts = [`first token after ${stats.ttft_s.toFixed(1)} s`];
+  // Where the prompt's own pass confirmed the whole answer there is no speed to tell.
+  if (stats.decode_tokens_per_s) parts.unshift(`${stats.decode_tokens_per_s.toFixed(1)} tokens/s`);
   if (stats.drafted_tokens) {
     parts.push(`${Math.round((100 * stats.accepted_tokens) / stats.drafted_tokens)}% of the draft accepted`);
   }

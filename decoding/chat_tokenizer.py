@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ _SPACES = "\u0120\u2581"
 
 
 class ChatTokenizer:
-    """Wraps a tokenizer that has a chat template."""
+    """Wraps a tokenizer that has a chat template; for many threads."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         if not tokenizer.chat_template:
             raise ValueError(f"{tokenizer.name_or_path} has no chat template; use an instruction-tuned model")
         self._tokenizer = tokenizer
+        self._lock = Lock()
         control = tokenizer.get_added_vocab()
         ends = {tokenizer.eos_token_id, *(control.get(end) for end in _TURN_ENDS)}
         self._end_tokens = frozenset(int(end) for end in ends if end is not None)
@@ -86,5 +88,8 @@ class ChatTokenizer:
     def _ids(self, text: str, *, split_special_tokens: bool) -> list[int]:
         if not text:
             return []
-        encoded = self._tokenizer(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
+        # The library keeps this choice in the tokenizer: without the lock another thread's would be taken, and a
+        # document's text could become control tokens.
+        with self._lock:
+            encoded = self._tokenizer(text, add_special_tokens=False, split_special_tokens=split_special_tokens)
         return [int(token) for token in encoded["input_ids"]]

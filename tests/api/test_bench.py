@@ -64,7 +64,9 @@ def test_a_draft_model_is_measured(prompts: Path) -> None:
     assert report["other_outputs"] == []
     engines = [speed["engine"] for speed in report["speed"]]
     assert engines == ["docqa", "docqa, no drafts", "docqa, draft model", "docqa, draft model from the start"]
-    assert report["drafts"]["draft model"]["accepted"]["model"] > 0
+    # Whether a model as large as the target is ever worth asking is a matter of measured times.
+    assert {"draft model", "all, draft model", "all, draft model from the start"} <= set(report["drafts"])
+    assert {drafts["tokens"] for drafts in report["drafts"].values()} == {report["speed"][0]["tokens"]}
 
 
 @pytest.mark.models

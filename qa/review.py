@@ -8,15 +8,10 @@ then, so that the question behind them costs a pass of some twenty tokens.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
 
 from decoding.generator import GenerationDone, GenerationParams, Generator, Tokenizer
-
-if TYPE_CHECKING:
-    from collections.abc import Generator as Coroutine
 
 ASKED_BACK = "Do the passages state this answer? Reply Yes or No."
 _YES, _NO = ("Yes", "yes"), ("No", "no")
@@ -54,22 +49,18 @@ def log_odds_of_yes(
     tokens = tokenizer.chat_prompt([*messages, ("assistant", answer), ("user", ASKED_BACK)])
     if len(tokens) >= generator.context_length:
         return None
-    yes = _first_tokens(_YES, tokenizer)
-    options = tuple(dict.fromkeys((*yes, *_first_tokens(_NO, tokenizer))))
-    stream = generator.generate(tokens, replace(params, max_tokens=1, stop=(), draft_texts=(), options=options))
-    with closing(cast("Coroutine[object, None, None]", stream)):
-        *_, done = stream
+    yes, no = _first_tokens(_YES, tokenizer), _first_tokens(_NO, tokenizer)
+    params = replace(params, max_tokens=1, stop=(), draft_texts=(), options=(*yes, *no))
+    *_, done = generator.generate(tokens, params)
     assert isinstance(done, GenerationDone)
-    if not done.option_logprobs:
-        return None
-    said = dict(zip(options, done.option_logprobs, strict=True))
-    return _log_of_sum(said[token] for token in yes) - _log_of_sum(said[token] for token in options[len(yes) :])
+    said = done.option_logprobs
+    return _log_of_sum(said[: len(yes)]) - _log_of_sum(said[len(yes) :]) if said else None
 
 
 def _first_tokens(words: Sequence[str], tokenizer: Tokenizer) -> tuple[int, ...]:
     return tuple(dict.fromkeys(tokenizer.encode(word)[0] for word in words))
 
 
-def _log_of_sum(logprobs: Iterable[float]) -> float:
+def _log_of_sum(logprobs: Sequence[float]) -> float:
     """The logarithm of the sum of probabilities; one that is zero counts as next to nothing."""
     return math.log(sum(map(math.exp, logprobs)) or math.ulp(0.0))

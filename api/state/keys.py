@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 import uuid
@@ -13,6 +12,7 @@ from sqlalchemy import Row, or_, select, update
 
 from api.access import Caller, Permission, Role, held
 from api.state.database import Database
+from api.state.secret_hash import secret_hash
 from api.state.tables import api_keys
 from ingest.scope import labels_of
 
@@ -107,7 +107,7 @@ class Keys:
             "id": f"key_{uuid.uuid4().hex[:12]}",
             "name": request.name,
             "prefix": secret[:SHOWN],
-            "hash": _hash(secret),
+            "hash": secret_hash(secret),
             "role": request.role.value,
             "scopes": None if request.scopes is None else sorted(request.scopes),
             "collections": None if request.collections is None else sorted(request.collections),
@@ -142,7 +142,7 @@ class Keys:
         """The key with this secret if it holds now; its last use is noted."""
         now = self._clock()
         with self._database.read() as connection:
-            row = connection.execute(select(api_keys).where(api_keys.c.hash == _hash(secret))).first()
+            row = connection.execute(select(api_keys).where(api_keys.c.hash == secret_hash(secret))).first()
         if row is None or not _key(row).holds_at(now):
             return None
         if row.last_used_at is None or now - row.last_used_at >= USE_RESOLUTION_S:
@@ -156,10 +156,6 @@ class Keys:
             rows = connection.execute(select(api_keys).where(api_keys.c.prefix == prefix)).all()
         now = self._clock()
         return frozenset().union(*(key.origins or () for key in map(_key, rows) if key.holds_at(now)))
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _key(row: Row[tuple[object, ...]]) -> ApiKey:

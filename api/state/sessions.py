@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, select
 
 from api.state.database import Database
+from api.state.secret_hash import secret_hash
 from api.state.tables import sessions, sign_ins
 
 SIGN_IN_S = 600.0
@@ -50,7 +50,7 @@ class Sessions:
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         now = self._clock()
         row = {
-            "state": _hash(state),
+            "state": secret_hash(state),
             "nonce": nonce,
             "verifier": verifier,
             "destination": destination,
@@ -65,7 +65,7 @@ class Sessions:
 
     def end_sign_in(self, state: str) -> SignInAttempt | None:
         """The attempt with this state, once; None if there is none, or it took too long."""
-        ended = delete(sign_ins).where(sign_ins.c.state == _hash(state)).returning(sign_ins)
+        ended = delete(sign_ins).where(sign_ins.c.state == secret_hash(state)).returning(sign_ins)
         with self._database.write() as connection:
             row = connection.execute(ended).first()
         if row is None or row.created_at < self._clock() - SIGN_IN_S:
@@ -77,7 +77,7 @@ class Sessions:
         secret = secrets.token_urlsafe(32)
         now = self._clock()
         row = {
-            "id": _hash(secret),
+            "id": secret_hash(secret),
             "user_name": user,
             "groups": sorted(groups),
             "created_at": now,
@@ -91,7 +91,7 @@ class Sessions:
     def find(self, secret: str) -> Session | None:
         """The session of this secret while it lasts."""
         with self._database.read() as connection:
-            row = connection.execute(select(sessions).where(sessions.c.id == _hash(secret))).first()
+            row = connection.execute(select(sessions).where(sessions.c.id == secret_hash(secret))).first()
         if row is None or row.expires_at <= self._clock():
             return None
         return Session(row.user_name, frozenset(row.groups), row.expires_at)
@@ -99,8 +99,4 @@ class Sessions:
     def end(self, secret: str) -> None:
         """Sign out; a session that is over is no error."""
         with self._database.write() as connection:
-            connection.execute(delete(sessions).where(sessions.c.id == _hash(secret)))
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+            connection.execute(delete(sessions).where(sessions.c.id == secret_hash(secret)))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.asker import LocalAsker, asker, moment
-from api.cli.failure import CommandFailed, one_line_errors
+from api.cli.failure import CommandFailed, one_line_errors, unusable
 from api.cli.server import Key, Server
 from qa.answer import Mode
 
@@ -69,8 +69,7 @@ def request_of(
     try:
         return AnswerRequest(question=question, collection=collection, as_of=as_of, mode=mode, history=list(history))
     except ValidationError as error:
-        details = error.errors()[0]
-        raise CommandFailed(f"{details['loc'][0]}: {details['msg']}") from error
+        raise unusable(error) from error
 
 
 def _last(events: Iterable[AnswerEventBody]) -> AnswerBody:

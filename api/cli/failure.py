@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 FAILED = 1
 USAGE = 2
@@ -15,6 +19,12 @@ UNCONFIRMED = 4
 
 class CommandFailed(Exception):
     """The command can't do what it was asked; the message says why and what to do."""
+
+
+def unusable(error: ValidationError) -> CommandFailed:
+    """The failure of a command whose arguments make no request: the first of its fields that is wrong, and why."""
+    details = error.errors()[0]
+    return CommandFailed(f"{details['loc'][0]}: {details['msg']}")
 
 
 @contextmanager

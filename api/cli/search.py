@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.asker import asker, moment
-from api.cli.failure import CommandFailed, one_line_errors
+from api.cli.failure import one_line_errors, unusable
 from api.cli.server import Key, Server
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def search(
                 query=query, collection=collection, limit=limit, offset=offset, as_of=moment(settings, as_of)
             )
         except ValidationError as error:
-            details = error.errors()[0]
-            raise CommandFailed(f"{details['loc'][0]}: {details['msg']}") from error
+            raise unusable(error) from error
         with asker(settings, server, key) as there:
             body = there.search(request)
         if as_json:

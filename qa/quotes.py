@@ -29,8 +29,8 @@ class QuotesConfig:
     share (by inverse frequency) of the question's words that it holds itself or by its context, plus ``rank_weight``
     over the rank of its passage. Places of fewer than ``min_tokens`` words say too little and lose ``short_cost``.
     When the best is below ``min_nearness`` nothing is quoted, nor below ``min_nearness_refused`` when the model said
-    that the documents hold no answer: that is right more often than an answer that no passage carries is beside
-    the point. Both thresholds were set on one half of the sample questions.
+    that the documents hold no answer, or does not stand by its own: that is right more often than an answer that no
+    passage carries is beside the point. Both thresholds were set on one half of the sample questions.
     """
 
     places: int = 3

@@ -266,7 +266,12 @@ class LocalComponents:
             seconds=settings.parse_seconds,
             memory_bytes=settings.parse_memory_mb * 1024 * 1024,
         )
-        config = PipelineConfig(settings.history_days * 86_400.0, LabelRules(settings.label_rules))
+        config = PipelineConfig(
+            settings.history_days * 86_400.0,
+            LabelRules(settings.label_rules),
+            settings.archive_limits,
+            settings.unpacked_dir,
+        )
         return Pipeline(
             self.readers,
             self.splitter,

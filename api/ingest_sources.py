@@ -78,7 +78,7 @@ class Upload:
     """Files below ``staging``, by ``names`` with forward slashes, that belong below ``home``.
 
     They stay there as the originals of their documents. One whose name is known already replaces it, as the next
-    revision of its document; all others are left alone.
+    revision of its document, or an archive with the documents that it held; all others are left alone.
     """
 
     staging: Path
@@ -92,12 +92,12 @@ class Upload:
         return [self.home / name for name in self.names]
 
     def ingest(self, pipeline: Pipeline, collection: str, removal: Removal, listener: Listener) -> Report:
-        """See `Source`; nothing is removed."""
+        """See `Source`; only what an archive held before and does not hold now can be gone."""
         for name in self.names:
             place = self.home / name
             place.parent.mkdir(parents=True, exist_ok=True)
             os.replace(self.staging / name, place)
-        return pipeline.ingest(self.places, collection, listener, Removal.NONE, UPLOADS, self.home)
+        return pipeline.ingest(self.places, collection, listener, removal, UPLOADS, self.home)
 
     def discard(self) -> None:
         """What was not taken yet is deleted."""

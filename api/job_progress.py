@@ -55,5 +55,5 @@ class Pace:
             moment.bytes_total,
             moment.passages,
             passages_per_s=round(moment.passages / elapsed, 1) if elapsed > 0 else 0.0,
-            seconds_left=round(elapsed * (total - done) / done, 1) if done else None,
+            seconds_left=round(elapsed * (total - done) / done, 1) if total and done else None,
         )

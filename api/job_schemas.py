@@ -52,9 +52,9 @@ class IngestOptionsBody(BaseModel):
 
 
 class ProgressBody(BaseModel):
-    """How far a job is. `source` is at hand, the `position`-th (from 1) of `total`."""
+    """How far a job is. `source` is at hand, the `position`-th (from 1) of `total`, which is 0 while not known."""
 
-    phase: Phase = Field(description="Making missing vectors anew, or going through the files.")
+    phase: Phase = Field(description="Making missing vectors anew, looking what there is, or going through the files.")
     source: str
     position: int
     total: int

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from api.ingest_sources import UPLOADS
 from api.settings import Settings
+from ingest.archives.entries import is_archive
+from ingest.archives.unpacking import read_member
 from ingest.document import Revision
+from ingest.reader import UnreadableFile
 
 INLINE = {"application/pdf": "application/pdf", "text/plain": "text/plain", "text/markdown": "text/plain"}
 """Media types that a browser may show, and as what; all others are saved."""
 
 
-def place_of(revision: Revision, settings: Settings) -> Path | None:
-    """Where the file lies; None where there is none now."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an original lies: a file, or the ``member`` of this name in an archive."""
+
+    path: Path
+    member: str = ""
+
+
+def place_of(revision: Revision, settings: Settings) -> Place | None:
+    """Where the original lies; None where there is none now. Archives are not looked into."""
     uploaded = revision.root == UPLOADS
     root = settings.uploads_dir / revision.collection if uploaded else Path(revision.root)
     if not root.is_absolute() and not uploaded:
         return None
-    try:
-        place = (root / revision.source).resolve()
-        found = place.is_relative_to(root.resolve()) and place.is_file()
-    except (OSError, RuntimeError, ValueError):
-        return None
-    return place if found else None
+    if file := _file_below(root, revision.source):
+        return Place(file)
+    for outer in PurePosixPath(revision.source).parents:
+        if is_archive(outer.name) and (archive := _file_below(root, str(outer))):
+            return Place(archive, revision.source[len(str(outer)) + 1 :])
+    return None
 
 
 def read_original(revision: Revision, settings: Settings) -> bytes | None:
@@ -33,8 +45,23 @@ def read_original(revision: Revision, settings: Settings) -> bytes | None:
     if place is None:
         return None
     try:
-        with place.open("rb") as file:
-            content = file.read(settings.max_file_bytes + 1)
-    except OSError:
+        content = _bytes_at(place, settings)
+    except (OSError, UnreadableFile):
         return None
-    return content if hashlib.sha256(content).hexdigest() == revision.content_hash else None
+    return content if content is not None and hashlib.sha256(content).hexdigest() == revision.content_hash else None
+
+
+def _file_below(root: Path, source: str) -> Path | None:
+    try:
+        place = (root / source).resolve()
+        found = place.is_relative_to(root.resolve()) and place.is_file()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return place if found else None
+
+
+def _bytes_at(place: Place, settings: Settings) -> bytes | None:
+    if place.member:
+        return read_member(place.path, place.path.name, place.member, settings.archive_limits)
+    with place.path.open("rb") as file:
+        return file.read(settings.max_file_bytes + 1)

@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ingest.archives.entries import ArchiveLimits
 from ingest.scope import labels_of
 
 PREFIX = "DOCQA_"
@@ -148,13 +149,18 @@ class Settings(BaseSettings):
         description="Collection that is asked and filled when none is named.",
     )
     max_file_mb: int = Field(50, ge=1, le=4096, description="Largest file to ingest, in MiB.")
+    max_archive_mb: int = Field(
+        1024, ge=1, le=65_536, description="What the documents in one archive may unpack to, in MiB."
+    )
     ingest_folders: Annotated[tuple[Path, ...], NoDecode] = Field(
         (),
         description="Folders of this machine that may be ingested over HTTP, with what lies below them, "
         "comma-separated. Empty: files come by upload alone.",
     )
     max_upload_files: int = Field(500, ge=1, le=10_000, description="Files of one upload, at most.")
-    max_upload_mb: int = Field(200, ge=1, le=16_384, description="All files of one upload together, in MiB.")
+    max_upload_mb: int = Field(
+        200, ge=1, le=16_384, description="All files of one upload together, in MiB; one archive may have as much."
+    )
     parse_workers: int = Field(
         0,
         ge=0,
@@ -287,6 +293,11 @@ class Settings(BaseSettings):
         return self.data_dir / "uploads"
 
     @property
+    def unpacked_dir(self) -> Path:
+        """Folder in which an ingest unpacks archives; empty between two of them."""
+        return self.data_dir / "unpacked"
+
+    @property
     def models_dir(self) -> Path:
         """Folder of fetched models."""
         return self.data_dir / "models"
@@ -305,6 +316,11 @@ class Settings(BaseSettings):
     def max_file_bytes(self) -> int:
         """`max_file_mb` in bytes."""
         return self.max_file_mb * 1024 * 1024
+
+    @property
+    def archive_limits(self) -> ArchiveLimits:
+        """What is taken from one archive."""
+        return ArchiveLimits(member_bytes=self.max_file_bytes, unpacked_bytes=self.max_archive_mb * 1024 * 1024)
 
     @property
     def max_upload_bytes(self) -> int:

@@ -18,6 +18,7 @@ from api.edge import FORM
 from api.ingest_sources import Upload
 from api.problems import Problem, invalid_request
 from api.settings import Settings
+from ingest.archives.entries import is_archive
 
 FILES, COLLECTION = "files", "collection"
 MAX_PART = 255
@@ -134,9 +135,9 @@ def _accepted(file: UploadFile, settings: Settings) -> str:
         name = upload_name(file.filename or "")
     except BadName as error:
         raise invalid_request(FILES, f"the name {(file.filename or '')[:200]!r}: {error}") from error
-    if (file.size or 0) > settings.max_file_bytes:
-        limit = settings.max_file_bytes
-        raise invalid_request(FILES, f"{name} has more than {settings.max_file_mb} MiB", limit=limit)
+    limit = settings.max_upload_bytes if is_archive(name) else settings.max_file_bytes
+    if (file.size or 0) > limit:
+        raise invalid_request(FILES, f"{name} has more than {limit // 2**20} MiB", limit=limit)
     return name
 
 

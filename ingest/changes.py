@@ -113,5 +113,8 @@ def _is_below(place: str, folders: Iterable[str]) -> bool:
 
 
 def _has_vanished(revision: Revision) -> bool:
-    """Whether a document came from this machine's disks and its file is no longer there."""
-    return revision.root.startswith("/") and not Path(revision.root, revision.source).exists()
+    """Whether a document came from this machine's disks and neither its file is there nor the archive that held it."""
+    if not revision.root.startswith("/"):
+        return False
+    path = Path(revision.root, revision.source)
+    return not path.exists() and not any(outer.is_file() for outer in path.parents)

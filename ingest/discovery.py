@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
+
+from ingest.archives.entries import is_archive
+
+if TYPE_CHECKING:
+    from ingest.archives.unpacking import Unpacked
 
 
 class Refusal(NamedTuple):
@@ -19,7 +24,10 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourceFound:
-    """An ordinary file: where it is, what it is called below its ``root``, and its size in bytes."""
+    """An ordinary file: where it is, what it is called below its ``root``, and its size in bytes.
+
+    The member of an archive is called by the archive's name and its path within, and lies where it was unpacked.
+    """
 
     path: Path
     source: str
@@ -39,13 +47,15 @@ def place_of(root: str, source: str) -> str:
 
 @dataclass(slots=True)
 class Discovery:
-    """What was found: files by place, those that can't be taken, and those that are passed over.
+    """What was found: files and archives by place, those that can't be taken, and those that are passed over.
 
-    ``folders`` are the roots of the folders that were searched; a document below one of them whose file was not found
-    is gone. ``unsure`` are places below which nothing is known, because a file or folder there could not be opened.
+    ``folders`` are the places of the folders and archives that were searched; a document below one of them whose file
+    was not found is gone. ``unsure`` are places below which nothing is known, because a file, a folder or an archive
+    there could not be opened.
     """
 
     files: dict[str, SourceFound] = field(default_factory=dict)
+    archives: dict[str, SourceFound] = field(default_factory=dict)
     failed: list[Refusal] = field(default_factory=list)
     skipped: list[Refusal] = field(default_factory=list)
     folders: list[str] = field(default_factory=list)
@@ -67,10 +77,21 @@ class Discovery:
             self.fail(source, root, "is not an ordinary file")
             return
         found = SourceFound(path, source, status.st_size, root)
-        other = self.files.setdefault(found.place, found)
+        other = (self.archives if is_archive(source) else self.files).setdefault(found.place, found)
         if not other.path.samefile(path):
             reason = f"{path} would have the same name as {other.path}: ingest a folder that holds both"
             self.failed.append(Refusal(source, reason))
+
+    def enter(self, archive: SourceFound, contents: Unpacked) -> None:
+        """Add what an archive holds, which counts as a folder from now on."""
+        self.folders.append(archive.place)
+        for name, path in contents.members.items():
+            self.take(path, f"{archive.source}/{name}", archive.root)
+        for name, reason in contents.failed:
+            self.fail(f"{archive.source}/{name}", archive.root, reason)
+        self.skipped.extend(Refusal(f"{archive.source}/{name}", reason) for name, reason in contents.skipped)
+        if not contents.members and not contents.failed:
+            self.skipped.append(Refusal(archive.source, "holds no document of a known format"))
 
     def fail(self, source: str, root: str, reason: str) -> None:
         """Note a file or folder that is there but can't be looked at; what is known of it stays."""
@@ -78,21 +99,30 @@ class Discovery:
         self.unsure.append(place_of(root, source))
 
 
+Heard = Callable[[str], None]
+"""Hears the name of what is looked at; what it raises breaks the search off."""
+
+
 def discover(
-    paths: Sequence[Path], suffixes: Collection[str], root: str | None = None, base: Path | None = None
+    paths: Sequence[Path],
+    suffixes: Collection[str],
+    root: str | None = None,
+    base: Path | None = None,
+    heard: Heard = lambda _: None,
 ) -> Discovery:
     """Look for files in ``paths``.
 
     A file that is named is taken whatever its ending; its source is its name and its root its folder. In a folder,
-    files with one of ``suffixes`` (lower case, with the dot) are taken; their source is the path below the folder,
-    with forward slashes. Hidden files and folders, other endings, and links that lead out of the folder are skipped.
+    archives and files with one of ``suffixes`` (lower case, with the dot) are taken; their source is the path below the
+    folder, with forward slashes. What archives hold is for others to find (`Discovery.enter`). Hidden files and
+    folders, other endings, and links that lead out of the folder are skipped.
     ``root`` stands in for the folders' own paths, for files that only happen to lie where they are. With ``base``, a
     folder that holds the named files, their sources are their paths below it.
     """
     discovery = Discovery()
     for path in paths:
         if path.is_dir():
-            _search(path, suffixes, discovery, root or str(path.resolve()))
+            _search(path, suffixes, discovery, root or str(path.resolve()), heard)
         elif path.exists():
             folder = base or path.parent
             discovery.take(path, path.relative_to(folder).as_posix(), root or str(folder.resolve()))
@@ -106,7 +136,7 @@ def printable(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _search(top: Path, suffixes: Collection[str], discovery: Discovery, root: str) -> None:
+def _search(top: Path, suffixes: Collection[str], discovery: Discovery, root: str, heard: Heard) -> None:
     def source_of(path: str | Path) -> str:
         return Path(path).relative_to(top).as_posix()
 
@@ -126,20 +156,21 @@ def _search(top: Path, suffixes: Collection[str], discovery: Discovery, root: st
         folders.sort()
         for name in sorted(names):
             path = Path(folder, name)
-            why_not = _reason_to_skip(path, inside, suffixes)
+            heard(source_of(path))
+            why_not = reason_to_skip(name, suffixes)
+            if why_not is None and path.is_symlink() and not path.resolve().is_relative_to(inside):
+                why_not = "is a link that leads out of the folder"
             if why_not:
                 discovery.skipped.append(Refusal(printable(source_of(path)), why_not))
             else:
                 discovery.take(path, source_of(path), root)
 
 
-def _reason_to_skip(path: Path, root: Path, suffixes: Collection[str]) -> str | None:
-    if path.name.startswith("."):
+def reason_to_skip(name: str, suffixes: Collection[str]) -> str | None:
+    """Why a file of this name is passed over; None for one to take, as archives are."""
+    if name.startswith("."):
         return "is hidden"
-    if path.name.startswith("~$"):
+    if name.startswith("~$"):
         return "is a lock file of an office program"
-    if path.suffix.lower() not in suffixes:
-        return f"its format ({path.suffix.lower() or 'no ending'}) is not known"
-    if path.is_symlink() and not path.resolve().is_relative_to(root):
-        return "is a link that leads out of the folder"
-    return None
+    suffix = PurePosixPath(name).suffix.lower()
+    return None if suffix in suffixes or is_archive(name) else f"its format ({suffix or 'no ending'}) is not known"

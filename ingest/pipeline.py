@@ -6,7 +6,6 @@ and those of the old revision go afterwards; a crash anywhere leaves rubbish for
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +15,12 @@ from enum import StrEnum
 from pathlib import Path
 from threading import Lock
 
+from ingest.archives.entries import ArchiveLimits
+from ingest.archives.room import emptied_room
 from ingest.catalog import Catalog, PreparedRevision
 from ingest.changes import Changes, Moved, changes
-from ingest.discovery import Refusal, SourceFound, discover
+from ingest.content_hash import ContentHashes
+from ingest.discovery import Discovery, Refusal, SourceFound, discover
 from ingest.document import DocumentId, Passage, Revision
 from ingest.embedder import Embedder
 from ingest.embedding_store import EmbeddingStore, RememberingEmbedder
@@ -57,10 +59,16 @@ class _Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PipelineConfig:
-    """``history_s``: seconds for which a replaced or removed revision is kept. ``rules`` give files their labels."""
+    """``history_s``: seconds for which a replaced or removed revision is kept. ``rules`` give files their labels.
+
+    ``archives`` bounds what is unpacked, which is done in ``room``, a folder that is this pipeline's alone; left out,
+    it is one of the system's for temporary files.
+    """
 
     history_s: float = 365 * 86_400.0
     rules: LabelRules = field(default_factory=LabelRules)
+    archives: ArchiveLimits = field(default_factory=ArchiveLimits)
+    room: Path | None = None
 
 
 @dataclass(slots=True)
@@ -69,6 +77,7 @@ class _Run:
 
     collection: str
     known: Mapping[str, Revision]
+    hashes: ContentHashes
     tracker: Tracker
     failed: list[Refusal]
     labels: dict[str, Labels] = field(default_factory=dict)
@@ -77,8 +86,7 @@ class _Run:
 
     def fail(self, file: SourceFound, failure: Failure) -> None:
         """Name a file that can't be taken."""
-        if failure.trace:
-            _log.error("%s %s\n%s", file.source, failure.reason, failure.trace)
+        _log_trace(file, failure)
         self.failed.append(Refusal(file.source, failure.reason))
 
 
@@ -100,12 +108,12 @@ class Pipeline:
 
         Vectors that ``store`` remembers are not computed again; left out, it is one in memory.
         """
+        self._config = config or PipelineConfig()
         self._suffixes = readers.suffixes
-        preparation = Preparation(readers, splitter)
+        preparation = Preparation(readers, splitter, self._config.archives)
         self._recipe = preparation.recipe
         self._preparer: Preparer = preparation if workers is None else Workers(preparation, workers)
         self._catalog = catalog
-        self._config = config or PipelineConfig()
         self._store = store or EmbeddingStore()
         self._sync = VectorSync(RememberingEmbedder(embedder, self._store), catalog, vectors)
         self._turn = Lock()
@@ -119,7 +127,7 @@ class Pipeline:
         root: str | None = None,
         base: Path | None = None,
     ) -> Report:
-        """Make the collection equal to the folders among ``paths`` and take the files among them.
+        """Make the collection equal to the folders and archives among ``paths`` and take the files among them.
 
         What is looked at, and what ``root`` and ``base`` are for, says `ingest.discovery.discover`; documents that came
         from elsewhere are left alone. A file that can't be read is reported, the rest goes on, and what was published
@@ -127,15 +135,19 @@ class Pipeline:
         whatever ``progress`` raises, which breaks it off; the next run then completes.
         """
         started = time.monotonic()
-        with self._turn:
+        with self._turn, emptied_room(self._config.room) as room:
             restored, restored_passages = self._sync.mend(collection, progress)
-            found = discover(paths, self._suffixes, root, base)
-            todo = changes(found, self._catalog.current(collection), _hash_of)
+            finding = Tracker(Phase.FINDING, 0, 0, progress)
+            found = discover(paths, self._suffixes, root, base, finding.begin)
+            self._unpack(found, room, finding)
+            hashes = ContentHashes(finding.working)
+            todo = changes(found, self._catalog.current(collection), hashes.of)
             for move in todo.moved:
                 self._catalog.move(move.revision.document_id, move.file.root, move.file.source)
             run = _Run(
                 collection,
                 todo.known,
+                hashes,
                 Tracker(Phase.INGESTING, len(todo.files), sum(file.size for file in todo.files), progress),
                 list(found.failed),
             )
@@ -213,6 +225,18 @@ class Pipeline:
             self._sync.forget(ended)
         return ended
 
+    def _unpack(self, found: Discovery, room: Path, finding: Tracker) -> None:
+        """Add to what was found the members of the archives among it."""
+        archives = sorted(found.archives.values(), key=lambda archive: archive.place)
+        with closing(self._preparer.unpack_all(archives, room, lambda _: finding.working())) as unpacked:
+            for archive, contents in unpacked:
+                finding.begin(archive.source)
+                if isinstance(contents, Failure):
+                    _log_trace(archive, contents)
+                    found.fail(archive.source, archive.root, contents.reason)
+                else:
+                    found.enter(archive, contents)
+
     def _changed(self, todo: Changes, run: _Run) -> Iterator[SourceFound]:
         """The files that have to be read; the others are entered in the run."""
         renamed = {move.file.place for move in todo.moved if _names_its_document(move)}
@@ -221,7 +245,7 @@ class Pipeline:
             try:
                 labels = run.labels[file.place] = self._config.rules.labels_of(file)
                 same = current is not None and (current.content_hash, current.recipe, current.labels) == (
-                    _hash_of(file),
+                    run.hashes.of(file),
                     self._recipe,
                     labels,
                 )
@@ -274,10 +298,7 @@ def _names_its_document(move: Moved) -> bool:
     return before != after and move.revision.title == before
 
 
-def _hash_of(file: SourceFound) -> str:
-    """SHA-256 of the file's bytes (hex), as its document will have it."""
-    try:
-        with file.path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableFile(file.source, f"cannot be opened: {error.strerror or error}") from error
+def _log_trace(file: SourceFound, failure: Failure) -> None:
+    """Where a library stumbled, its trace is worth a look."""
+    if failure.trace:
+        _log.error("%s %s\n%s", file.source, failure.reason, failure.trace)

@@ -1,13 +1,18 @@
-"""From a file to the passages of its document: all of the work that needs neither the index nor a model's weights."""
+"""From a file to the passages of its document: all of the work that needs neither the index nor a model's weights.
+
+Archives are unpacked here as well: whatever touches bytes from elsewhere can then be done in a process of its own.
+"""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from ingest.archives.entries import ArchiveLimits
+from ingest.archives.unpacking import Unpacked, unpack
 from ingest.discovery import SourceFound
 from ingest.document import Document, Passage
 from ingest.reader import Reader, UnreadableFile
@@ -45,6 +50,12 @@ class Preparer(Protocol):
         """
         ...
 
+    def unpack_all(
+        self, archives: Iterable[SourceFound], room: Path, waiting: Waiting | None = None
+    ) -> Generator[tuple[SourceFound, Unpacked | Failure]]:
+        """Each archive with what it held, unpacked below the folder ``room``; else as `prepare_all`."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -52,6 +63,7 @@ class Preparation:
 
     reader: Reader
     splitter: Splitter
+    archives: ArchiveLimits = field(default_factory=ArchiveLimits)
 
     @property
     def recipe(self) -> str:
@@ -77,6 +89,29 @@ class Preparation:
         """See `Preparer.prepare_all`; nothing is done ahead, and ``waiting`` hears nothing."""
         for file in files:
             yield file, self.prepare(file.path, file.source)
+
+    def unpack(self, path: Path, source: str, folder: Path) -> Unpacked | Failure:
+        """Unpack what can be read of an archive into ``folder``, which is made. Raises MemoryError alone."""
+        try:
+            folder.mkdir(parents=True)
+            return unpack(path, source, folder, self.reader.suffixes, self.archives)
+        except OSError as error:
+            return Failure(f"cannot be unpacked: {error.strerror or error}")
+        except Exception as error:  # a library stumbles over a hostile or damaged file: the others must go on
+            return _failure(error, "unpacked")
+
+    def unpack_all(
+        self, archives: Iterable[SourceFound], room: Path, waiting: Waiting | None = None
+    ) -> Generator[tuple[SourceFound, Unpacked | Failure]]:
+        """See `Preparer.unpack_all`."""
+        for archive, folder in folders_for(archives, room):
+            yield archive, self.unpack(archive.path, archive.source, folder)
+
+
+def folders_for(archives: Iterable[SourceFound], room: Path) -> Iterator[tuple[SourceFound, Path]]:
+    """Each archive with a folder of its own, which is not there yet, below ``room``."""
+    for number, archive in enumerate(archives):
+        yield archive, room / str(number)
 
 
 def _failure(error: Exception, doing: str) -> Failure:

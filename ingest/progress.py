@@ -10,17 +10,18 @@ from ingest.discovery import Refusal, SourceFound
 
 
 class Phase(StrEnum):
-    """What is being done: making missing vectors anew, or going through the files."""
+    """What is being done: making missing vectors anew, looking what there is, or going through the files."""
 
     RESTORING = "restoring"
+    FINDING = "finding"
     INGESTING = "ingesting"
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One moment. ``source`` is at hand, the ``position``-th (from 1) of ``total``.
+    """One moment. ``source`` is at hand, the ``position``-th (from 1) of ``total``, which is 0 while it is not known.
 
-    ``bytes_done`` of ``bytes_total`` are behind it, without this file (0 while restoring). ``passages`` were stored
+    ``bytes_done`` of ``bytes_total`` are behind it, without this file (0 but while ingesting). ``passages`` were stored
     since the phase began.
     """
 
@@ -80,6 +81,10 @@ class Tracker:
         self._bytes_done += self._size
         self._source, self._size = source, size
         self._position += 1
+        self._tell()
+
+    def working(self) -> None:
+        """The one at hand takes its time."""
         self._tell()
 
     def waiting(self, file: SourceFound) -> None:

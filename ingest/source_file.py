@@ -88,6 +88,6 @@ class SourceFile:
         for signature, name, suffix in _SIGNATURES:
             if self.data.startswith(signature) and signature not in own:
                 if signature == b"PK\x03\x04":
-                    suffix = next((ending for part, ending in _PACKAGES if part in self.data), "")
+                    suffix = next((ending for part, ending in _PACKAGES if part in self.data), ".zip")
                 advice = f"rename it to {suffix}" if suffix else "convert it to a supported format"
                 raise self.unreadable(f"is {name} by its content, which its name does not say: {advice}")

@@ -1,4 +1,4 @@
-"""The inside of a worker process: prepares one file after the other until nobody asks any more."""
+"""The inside of a worker process: carries out one task after the other until nobody asks any more."""
 
 from __future__ import annotations
 
@@ -6,17 +6,56 @@ import logging
 import os
 import pickle
 import signal
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Protocol, TypeVar
 
-from ingest.preparation import Preparation
+from ingest.archives.unpacking import Unpacked
+from ingest.preparation import Failure, Preparation, Prepared
 
 OUT_OF_MEMORY = 70
 """Exit code of a worker that may take no more memory; whatever it held is given back by its end."""
 
 
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class Task(Protocol[_T_co]):
+    """What can be asked of a worker; picklable, as is what comes of it."""
+
+    def carry_out(self, preparation: Preparation) -> _T_co | Failure:
+        """Raises MemoryError alone."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """To read and split a file."""
+
+    path: Path
+    source: str
+
+    def carry_out(self, preparation: Preparation) -> Prepared | Failure:
+        """See `Task`."""
+        return preparation.prepare(self.path, self.source)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacking:
+    """To unpack an archive into a folder."""
+
+    path: Path
+    source: str
+    folder: Path
+
+    def carry_out(self, preparation: Preparation) -> Unpacked | Failure:
+        """See `Task`."""
+        return preparation.unpack(self.path, self.source, self.folder)
+
+
 def main(descriptor: int) -> None:
-    """Serve the connection at ``descriptor``: first what to do, then the files to do it to."""
+    """Serve the connection at ``descriptor``: first how to do it, then the tasks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Whoever started this process decides when it ends.
     logging.disable(logging.CRITICAL)  # Parsers warn of every oddity of a file; what matters is in the answer.
     with Connection(descriptor) as connection:
@@ -33,10 +72,10 @@ def main(descriptor: int) -> None:
 
 def _serve(connection: Connection, preparation: Preparation, seconds: float) -> None:
     while True:
-        path, source = connection.recv()
+        task: Task[object] = connection.recv()
         # Whoever asks watches the time; should that process be gone, the alarm ends this one.
         signal.setitimer(signal.ITIMER_REAL, seconds)
-        answer = preparation.prepare(Path(path), source)
+        answer = task.carry_out(preparation)
         signal.setitimer(signal.ITIMER_REAL, 0)
         connection.send(answer)
 

@@ -17,16 +17,20 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock
+from typing import TypeVar
 
+from ingest.archives.unpacking import Unpacked
 from ingest.discovery import SourceFound
-from ingest.preparation import Failure, Preparation, Prepared, Waiting
-from ingest.worker import OUT_OF_MEMORY
+from ingest.preparation import Failure, Preparation, Prepared, Waiting, folders_for
+from ingest.worker import OUT_OF_MEMORY, Reading, Task, Unpacking
 
 _PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from ingest.worker import main; main(int(sys.argv[1]))"
 _GRACE_S = 1.0
 WAIT_S = 1.0
+_T = TypeVar("_T")
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 
@@ -55,16 +59,28 @@ class Workers:
         self, files: Iterable[SourceFound], waiting: Waiting | None = None
     ) -> Generator[tuple[SourceFound, Prepared | Failure]]:
         """See `Preparer.prepare_all`; as many files ahead as there are workers. Raises `WorkersUnusable`."""
+        return self._all(((file, Reading(file.path, file.source)) for file in files), waiting)
+
+    def unpack_all(
+        self, archives: Iterable[SourceFound], room: Path, waiting: Waiting | None = None
+    ) -> Generator[tuple[SourceFound, Unpacked | Failure]]:
+        """See `Preparer.unpack_all` and `prepare_all`."""
+        placed = folders_for(archives, room)
+        return self._all(((file, Unpacking(file.path, file.source, folder)) for file, folder in placed), waiting)
+
+    def _all(
+        self, tasks: Iterable[tuple[SourceFound, Task[_T]]], waiting: Waiting | None
+    ) -> Generator[tuple[SourceFound, _T | Failure]]:
         count = self._limits.processes
         workers = [_Worker(self._job, self._limits) for _ in range(count)]
         idle: SimpleQueue[_Worker] = SimpleQueue()
         for worker in workers:
             idle.put(worker)
-        ahead: _Ahead = deque()
+        ahead: _Ahead[_T] = deque()
         threads = ThreadPoolExecutor(count, thread_name_prefix="worker")
         try:
-            for file in files:
-                ahead.append((file, threads.submit(_prepare, idle, file)))
+            for file, task in tasks:
+                ahead.append((file, threads.submit(_carry_out, idle, task)))
                 if len(ahead) > count:
                     yield _first(ahead, waiting)
             while ahead:
@@ -75,20 +91,20 @@ class Workers:
             threads.shutdown(cancel_futures=True)
 
 
-_Ahead = deque[tuple[SourceFound, "Future[Prepared | Failure]"]]
+_Ahead = deque[tuple[SourceFound, "Future[_T | Failure]"]]
 
 
-def _first(ahead: _Ahead, waiting: Waiting | None) -> tuple[SourceFound, Prepared | Failure]:
+def _first(ahead: _Ahead[_T], waiting: Waiting | None) -> tuple[SourceFound, _T | Failure]:
     file, future = ahead.popleft()
     while waiting is not None and not wait([future], WAIT_S).done:
         waiting(file)
     return file, future.result()
 
 
-def _prepare(idle: SimpleQueue[_Worker], file: SourceFound) -> Prepared | Failure:
+def _carry_out(idle: SimpleQueue[_Worker], task: Task[_T]) -> _T | Failure:
     worker = idle.get()
     try:
-        return worker.prepare(file)
+        return worker.carry_out(task)
     finally:
         idle.put(worker)
 
@@ -104,15 +120,15 @@ class _Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection | None = None
 
-    def prepare(self, file: SourceFound) -> Prepared | Failure:
+    def carry_out(self, task: Task[_T]) -> _T | Failure:
         """What became of a file. Whatever it does to the process, this returns within the time allowed."""
         connection = self._connection or self._start()
         try:
-            connection.send((str(file.path), file.source))
+            connection.send(task)
             if not connection.poll(self._limits.seconds):
                 self._end(kill=True)
                 return Failure(f"took longer than {self._limits.seconds:g} s to read: split it or raise the limit")
-            answer: Prepared | Failure = connection.recv()
+            answer: _T | Failure = connection.recv()
         except (EOFError, OSError):
             return Failure(self._reason_of(self._end()))
         return answer

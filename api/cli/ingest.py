@@ -152,7 +152,7 @@ def _bar(console: Console) -> Iterator[Listener]:
             bar.update(
                 tasks[phase],
                 completed=progress.position - 1,
-                total=progress.total,
+                total=progress.total or None,
                 pace=_pace_text(pace.at(progress)),
                 source=escape(terminal_text(progress.source)),
             )
@@ -173,7 +173,8 @@ class _Lines:
         now = self._pace.at(progress)
         if time.monotonic() - self._last >= PLAIN_INTERVAL_S:
             self._last = time.monotonic()
-            line = f"{now.phase} {now.position} of {now.total}, {_pace_text(now)}: {now.source}"
+            of_total = f" of {now.total}, {_pace_text(now)}" if now.total else ""
+            line = f"{now.phase} {now.position}{of_total}: {now.source}"
             typer.echo(terminal_text(line), err=True)
 
 

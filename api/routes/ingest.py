@@ -93,7 +93,7 @@ async def ingest(request: Request, response: Response, service: ReadyService, ca
             source: Source = await run_in_threadpool(stage, sent.files, service.settings, collection)
         finally:
             await request.close()
-        removal = Removal.NONE
+        removal = Removal.ALL
     else:
         body = await _json(request)
         if caller.labels is not None:  # the report names files that may become documents with labels
@@ -153,9 +153,13 @@ def _collection(named: str | None, service: Service, caller: Caller) -> str:
 
 def _refuse_hidden(sent: SentForm, collection: str, service: Service, caller: Caller) -> None:
     """Raises a 409 `Problem` for a file that would replace a document which the caller may not read."""
+    hidden = [
+        revision.source
+        for revision in service.catalog.current(collection)
+        if revision.root == UPLOADS and not caller.reads(revision)
+    ]
     for name, _ in sent.files:
-        current = service.catalog.current_of(collection, name, UPLOADS)
-        if current is not None and not caller.reads(current):
+        if name in hidden or any(source.startswith(f"{name}/") for source in hidden):
             detail = f"A file {name!r} can't be uploaded by this caller: choose another name."
             raise Problem(409, "name-taken", detail)
 

@@ -78,7 +78,8 @@ function namesOf(sources) {
 function progressOf(progress) {
   if (!progress) return "";
   const left = progress.seconds_left === null ? "" : ` · about ${Math.ceil(progress.seconds_left)} s left`;
-  return `${progress.position} of ${progress.total}: ${progress.source}${left}`;
+  const place = progress.total ? `${progress.position} of ${progress.total}` : `Looking, ${progress.position} so far`;
+  return `${place}: ${progress.source}${left}`;
 }
 
 function countsOf(counts) {

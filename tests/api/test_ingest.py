@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -18,6 +19,7 @@ from tests.api.library import library
 from tests.api.running import MANUAL, FakeProduct, client_of, fake_product
 from tests.api.serving import served
 from tests.api.waiting import wait_for
+from tests.fakes.archives import zip_of
 from tests.fakes.files import PlainReader
 from tests.ingest.index import write
 
@@ -316,11 +318,21 @@ async def test_nobody_replaces_what_he_may_not_read(tmp_path: Path) -> None:
         elsewhere = await client.post(
             "/v1/ingest", files=files(("pay.md", PUMP)), data={"collection": "b"}, headers=other
         )
+        packed = await client.post(
+            "/v1/ingest", files=[("files", ("b.zip", zip_of({"pay.md": secret})))], headers=holder
+        )
+        await wait_for(lambda: made.service.jobs.find(packed.json()["id"]).job.state.over)
+        for members in ({"pay.md": PUMP}, {"a.md": PUMP}):
+            other_pack = [("files", ("b.zip", zip_of(members)))]
+            assert (await client.post("/v1/ingest", files=other_pack, headers=other)).status_code == 409
         again = await client.post("/v1/ingest", files=files(("pay.md", secret + " More.")), headers=holder)
         await wait_for(lambda: made.service.jobs.find(again.json()["id"]).job.state.over)
     assert (refused.status_code, refused.json()["type"]) == (409, "urn:docqa:problem:name-taken")
     assert elsewhere.status_code == 202
-    assert [(r.source, r.number, r.labels) for r in made.catalog.current("default")] == [("pay.md", 2, ("hr",))]
+    assert [(r.source, r.number, r.labels) for r in made.catalog.current("default")] == [
+        ("b.zip/pay.md", 1, ("hr",)),
+        ("pay.md", 2, ("hr",)),
+    ]
 
 
 async def test_uploads_that_a_killed_server_had_not_taken_are_deleted(tmp_path: Path) -> None:
@@ -344,3 +356,42 @@ async def test_jobs_of_a_server_that_ended_are_interrupted(tmp_path: Path) -> No
         assert (await over(client, waiting))["state"] == "interrupted"
         refused = await client.post("/v1/ingest", files=files(("d.md", PUMP)))
     assert (refused.status_code, refused.json()["type"]) == (503, "urn:docqa:problem:shutting-down")
+
+
+async def test_an_uploaded_archive_s_members_are_documents_and_a_new_one_replaces_it(tmp_path: Path) -> None:
+    def sent(members: dict[str, str]) -> list[tuple[str, tuple[str, bytes]]]:
+        return [("files", ("manuals.zip", zip_of(members)))]
+
+    async with client_of(product(tmp_path)) as client:
+        first = await ingest(
+            client, files=sent({"pump.txt": PUMP, "hr/leave.txt": "Leave\n\nThirty days.", "x.png": "x"})
+        )
+        assert first["report"]["added"] == ["manuals.zip/hr/leave.txt", "manuals.zip/pump.txt"]
+        assert first["report"]["skipped"][0]["source"] == "manuals.zip/x.png"
+        found = await answer(client, "How long do the bellows of the pump last?")
+        citation = found["sentences"][0]["citations"][0]
+        assert citation["source"] == "manuals.zip/pump.txt"
+        path = f"/v1/documents/{citation['document']}/revisions/1"
+        assert (await client.get(path)).json()["original"] is True
+        original = await client.get(f"{path}/original")
+        assert original.content == PUMP.encode()
+        assert original.headers["content-disposition"] == "inline; filename*=UTF-8''pump.txt"
+        second = await ingest(client, files=sent({"pump.txt": PUMP.replace("900", "700")}))
+        assert second["report"]["updated"] == ["manuals.zip/pump.txt"]
+        assert second["report"]["removed"] == ["manuals.zip/hr/leave.txt"]
+        gone = await client.get(f"{path}/original")
+        assert gone.status_code == 404
+        bad = await ingest(client, files=[("files", ("manuals.zip", b"PK\x03\x04 not whole"))])
+        assert [refusal["source"] for refusal in bad["report"]["failed"]] == ["manuals.zip"]
+        assert (await client.get(path.replace("revisions/1", "revisions/2"))).json()["original"] is True
+        assert (await client.get(f"{path.replace('revisions/1', 'revisions/2')}/original")).status_code == 404
+    assert not (tmp_path / "data" / "unpacked").exists()
+
+
+async def test_an_archive_may_be_as_large_as_an_upload(tmp_path: Path) -> None:
+    large = {f"{n}.txt": random.Random(n).randbytes(700_000).hex() for n in range(2)}
+    async with client_of(product(tmp_path, max_upload_mb=4, max_file_mb=1)) as client:
+        job = await ingest(client, files=[("files", ("large.zip", zip_of(large)))])
+        refused = await client.post("/v1/ingest", files=[("files", ("large.txt", zip_of(large)))])
+    assert job["report"]["added"] == ["large.zip/0.txt", "large.zip/1.txt"]
+    assert refused.status_code == 422

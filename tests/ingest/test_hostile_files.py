@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.discovery import SourceFound
+from ingest.archives.entries import ArchiveLimits
+from ingest.discovery import Discovery, SourceFound
 from ingest.document import Document
 from ingest.formats import Readers
 from ingest.preparation import Failure, Preparation, Prepared
@@ -16,10 +17,11 @@ from ingest.sections import StructureSplitter
 from ingest.source_file import Limits
 from ingest.workers import WorkerLimits, Workers
 from tests.contracts.reader import check_document
-from tests.ingest import hostile
+from tests.ingest import hostile, hostile_archives
 from tests.ingest.test_formats import GOOD
 
 LIMITS = Limits(file_bytes=5_000_000, unpacked_bytes=20_000_000, characters=3_000_000)
+ARCHIVES = ArchiveLimits(members=2_000, member_bytes=5_000_000, unpacked_bytes=20_000_000)
 WORKERS = WorkerLimits(processes=2, seconds=15, memory_bytes=400 * 2**20)
 
 REASON = re.compile(
@@ -118,3 +120,58 @@ def test_nothing_from_elsewhere_gets_in_or_out(outcomes: Outcomes) -> None:
 )
 def test_reasons_word_by_word(outcomes: Outcomes, name: str, reason: str) -> None:
     assert failures(outcomes)[name] == reason
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Discovery:
+    """What is found in hostile archives; their members are left on the disk."""
+    folder = tmp_path_factory.mktemp("archives")
+    found: list[SourceFound] = []
+    for number, (name, data) in enumerate(hostile_archives.archives().items()):
+        path = folder / str(number)
+        path.write_bytes(data)
+        found.append(SourceFound(path, name, len(data)))
+    preparation = Preparation(Readers(LIMITS), StructureSplitter(count_words), ARCHIVES)
+    discovery = Discovery()
+    for archive, contents in Workers(preparation, WORKERS).unpack_all(found, folder / "room"):
+        if isinstance(contents, Failure):
+            discovery.fail(archive.source, archive.root, contents.reason)
+        else:
+            discovery.enter(archive, contents)
+    return discovery
+
+
+def test_no_archive_stalls_its_worker_or_ends_it_and_all_of_them_are_told_of(archives: Discovery) -> None:
+    names = hostile_archives.archives().keys()
+    assert len(names) >= 200
+    told = [file.source for file in archives.files.values()]
+    told += [refusal.source for refusal in archives.failed + archives.skipped]
+    assert {
+        name for name in names if not any(source == name or source.startswith(f"{name}/") for source in told)
+    } == set()
+    for refusal in archives.failed:
+        assert REASON.fullmatch(refusal.reason) or refusal.reason.startswith(("its name ", "stands ")), refusal
+        assert not JARGON.search(refusal.reason), refusal
+        assert not refusal.reason.startswith(("took longer", "ended the program", "needs more than")), refusal
+
+
+def test_nothing_is_written_outside_and_no_more_than_is_allowed(archives: Discovery) -> None:
+    assert not list(Path("/tmp").glob("docqa-evil*"))
+    by_archive: dict[Path, int] = {}
+    for file in archives.files.values():
+        assert file.path.parent.parent.name == "room"
+        assert re.fullmatch(r"\d+\.[a-z]+", file.path.name)
+        by_archive[file.path.parent] = by_archive.get(file.path.parent, 0) + file.size
+    assert max(by_archive.values()) <= ARCHIVES.unpacked_bytes
+
+
+def test_members_are_read_like_files(archives: Discovery) -> None:
+    preparation = Preparation(Readers(LIMITS), StructureSplitter(count_words))
+    members = [file for file in archives.files.values() if file.source.startswith(("tricks", "odd-twice"))]
+    read = {file.source: outcome for file, outcome in Workers(preparation, WORKERS).prepare_all(members)}
+    good = [outcome for name, outcome in read.items() if name.endswith("/good.txt")]
+    assert len(good) > 60
+    for outcome in good:
+        assert isinstance(outcome, Prepared)
+        assert outcome.document.text == "good\n"
+    assert "root:x:" not in "".join(outcome.document.text for outcome in read.values() if isinstance(outcome, Prepared))

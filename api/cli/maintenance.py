@@ -74,13 +74,14 @@ def rebuild(
 def backup(
     target: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that does not exist.", show_default=False)],
 ) -> None:
-    """Copy the databases of the data folder, also while a server is using them."""
+    """Copy the databases of the data folder and the files that were uploaded, also while a server is using them."""
     with one_line_errors():
         from api.settings import load_settings
         from ingest.backup import back_up
 
-        names = back_up(load_settings().data_dir, target)
-        typer.echo(terminal_text(f"{target}: {', '.join(names)}"))
+        settings = load_settings()
+        held = back_up(settings.data_dir, target, settings.uploads_dir)
+        typer.echo(terminal_text(f"{target}: {', '.join(held.databases)}; {held.uploads:,} uploaded files"))
 
 
 def restore(
@@ -96,7 +97,7 @@ def restore(
         settings = load_settings()
         with LocalComponents(settings) as components, shown_progress() as show:
             components.own_data()
-            aside = put_back(source, settings.data_dir, replace=replace)
+            aside = put_back(source, settings.data_dir, settings.uploads_dir, replace=replace)
             if aside is not None:
                 typer.echo(terminal_text(f"what was there is in {aside}"))
             for collection in components.catalog.collections():

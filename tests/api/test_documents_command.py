@@ -129,14 +129,17 @@ def test_another_embedder_is_served_after_a_rebuild(docqa: Docqa, monkeypatch: p
 def test_backup_beside_a_server_and_restore(docqa: Docqa, tmp_path: Path, embedder: HashEmbedder) -> None:
     lock = DataLock(Path("data/.lock"))
     lock.acquire()
+    sent = write(Path("data/uploads"), {"default/hr/leave.txt": "Thirty days.", ".staging/1/half.txt": "a fi"})
     try:
-        assert docqa("backup", str(tmp_path / "copy")).exit_code == 0
+        copied = docqa("backup", str(tmp_path / "copy"))
+        assert copied.stdout.endswith("catalog.sqlite, embeddings.sqlite; 1 uploaded files\n"), copied.output
         assert "vectors are not checked" in docqa("check").stderr
         assert "in use by another docqa process" in docqa("restore", str(tmp_path / "copy"), "--replace").stderr
     finally:
         lock.release()
     before = current()
     docqa("documents", "remove", "pump.md")
+    write(sent, {"default/hr/leave.txt": "Forty days.", "default/later.txt": "Later"})
     assert "exists already" in docqa("backup", str(tmp_path / "copy")).stderr
     assert "--replace" in docqa("restore", str(tmp_path / "copy")).stderr
     embedded = embedder.embedded
@@ -145,8 +148,12 @@ def test_backup_beside_a_server_and_restore(docqa: Docqa, tmp_path: Path, embedd
     assert current() == before
     assert embedder.embedded == embedded, "the computed vectors were in the backup"
     assert docqa("check").exit_code == 0
-    (tmp_path / "copy" / "catalog.sqlite").write_bytes(b"torn")
-    assert "is damaged" in docqa("restore", str(tmp_path / "copy"), "--replace").stderr
+    assert {path.name: path.read_text() for path in sent.rglob("*.txt")} == {"leave.txt": "Thirty days."}
+    (aside,) = Path("data").glob("replaced-*")
+    assert (aside / "uploads/default/later.txt").read_text() == "Later"
+    for torn in ("uploads/default/hr/leave.txt", "catalog.sqlite"):
+        (tmp_path / "copy" / torn).write_bytes(b"torn")
+        assert f"{torn} is damaged" in docqa("restore", str(tmp_path / "copy"), "--replace").stderr
     assert current() == before
 
 

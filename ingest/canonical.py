@@ -39,8 +39,8 @@ def canonical_document(
 ) -> Document:
     """The document of normalised Markdown, in which each page begins with `PAGE_MARK` if it has pages.
 
-    ``title`` is used where the text does not begin with a title of its own. Raises `UnreadableFile` for a text
-    that is empty or too long.
+    ``title`` is used where the text does not begin with a title of its own, below which all else stands. Raises
+    `UnreadableFile` for a text that is empty or too long.
     """
     text, pages = _paginate(markdown.strip(" \t\n") + "\n")
     if not text.strip():
@@ -71,7 +71,8 @@ def _paginate(marked: str) -> tuple[str, PageMap]:
 
 
 def _title(sections: tuple[Section, ...], given: str, source: str) -> str:
-    if sections and sections[0].level == 1 and sections[0].path[0]:
-        return sections[0].path[0]
+    tops = [section.path[0] for section in sections if section.level == 1 and section.path[0]]
     named = " ".join(given.split())
-    return named or next((s.path[0] for s in sections if s.level == 1 and s.path[0]), PurePosixPath(source).stem)
+    if tops and sections[0].level == 1 and sections[0].path[0] and (len(tops) == 1 or not named):
+        return tops[0]
+    return named or next(iter(tops), PurePosixPath(source).stem)

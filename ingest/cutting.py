@@ -22,6 +22,7 @@ _WORD_END = re.compile(r"\s+(?=\S)")
 # Finer and finer: where to cut, what it costs, and whether several parts may stay together, to spare the tokenizer.
 _FINER = ((_SENTENCE_END, _SENTENCE, False), (_WORD_END, _WORD, True), (_WORD_END, _WORD, False))
 _LINE_START = re.compile(r"\n(?=[^\n]*\S)")
+_COLUMN_END = re.compile(r"(?<!\\)\|")
 _VISIBLE = re.compile(r"[^\s|:-]")
 
 
@@ -126,12 +127,11 @@ class Cutter:
             yield from self._expand(part, room if number == 0 else self._room, cut if number == 0 else cut_inside)
 
     def _table(self, block: Block, room: int, cut: float) -> Iterator[Atom]:
-        """Rows. The header stays with the first one and is the lead-in of the others."""
-        header = self._text[block.start : block.children[0].end].strip()
-        lead_tokens = self._count_tokens(header)
-        if not _VISIBLE.search(header) or lead_tokens > self._room // 3:
-            header, lead_tokens = "", 0
-        starts = [block.start, *(row.start for row in block.children[2:]), block.end]
+        """Rows. The header stays with the first one, if there is room for both, and is the lead-in of the others."""
+        header, lead_tokens = self._repeated_header(self._text[block.start : block.children[0].end].strip())
+        second = block.children[2].start if len(block.children) > 2 else block.end
+        alone = bool(header) and self._count(block.start, second) > room
+        starts = [block.start, *(row.start for row in block.children[1 if alone else 2 :]), block.end]
         for number, (start, end) in enumerate(pairwise(starts)):
             if number == 0:
                 yield from self._fitted(start, end, room, cut)
@@ -139,6 +139,22 @@ class Cutter:
                 rest = self._room - lead_tokens
                 for atom in self._fitted(start, end, rest, _ROW, later=rest):
                     yield replace(atom, lead_in=header, lead_tokens=lead_tokens)
+
+    def _repeated_header(self, header: str) -> tuple[str, int]:
+        """A table's header as it stands before each part, and its tokens: whole, or the first words of each column.
+
+        It takes half of the room at most; empty where there are too many columns even for a word of each.
+        """
+        if not _VISIBLE.search(header):
+            return "", 0
+        columns = [column.split() for column in _COLUMN_END.split(header.strip("| "))]
+        for most in (None, 6, 4, 3, 2, 1):
+            names = (" ".join(words[:most]) for words in columns)
+            shown = header if most is None else f"| {' | '.join(names)} |"
+            tokens = self._count_tokens(shown)
+            if tokens <= self._room // 2:
+                return shown, tokens
+        return "", 0
 
     def _code(self, block: Block, room: int, cut: float) -> Iterator[Atom]:
         """Lines. A fence is never alone, and a cut at a blank line costs less."""

@@ -94,8 +94,8 @@ class Passage:
     ``section_path`` is that of the passage's first words; headings that have no text of their own stand in front
     of the section that follows them and do not count. ``pages`` are the first and last one-based page it touches
     (None without pages). ``lead_in`` is what a person would have read before these words and the slice cannot
-    repeat: the header row of the table in which the passage begins, empty elsewhere. It belongs in front of the
-    text wherever the passage is embedded, searched or read alone.
+    repeat: the header row of the table in which the passage begins, shortened where it is long, empty elsewhere. It
+    belongs in front of the text wherever the passage is embedded, searched or read alone.
     """
 
     ordinal: int

@@ -110,7 +110,7 @@ def code_span(text: str) -> str:
 def _formed(run: Run, *, escaped: bool) -> str:
     if run.image:
         return f"![{_escaped(run.text.strip())}]()"
-    core = run.text.strip(" \t\n\f")
+    core = run.text.strip()  # No-break spaces stay, but outside of the marks: inside, they would end no form.
     if not core:
         return run.text
     before, after = run.text.split(core, 1)

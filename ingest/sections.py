@@ -28,7 +28,7 @@ class StructureSplitter:
     @property
     def version(self) -> str:
         """Names the method and its sizes; whose tokens they are is the embedder's to say."""
-        return f"structure 1, {self.max_tokens} of {self.window} tokens"
+        return f"structure 2, {self.max_tokens} of {self.window} tokens"
 
     def split(self, document: Document) -> Sequence[Passage]:
         """Passages in the order of the text; none overlap."""

@@ -35,7 +35,7 @@ class EpubReader:
     """The chapters in reading order, each read as a page of HTML."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "epub 1"
+    version: str = "epub 2"
     suffixes: frozenset[str] = frozenset({".epub"})
 
     def read(self, path: Path, source: str) -> Document:

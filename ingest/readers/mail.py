@@ -41,7 +41,7 @@ class MailReader:
 
     limits: Limits = DEFAULT_LIMITS
     attachments: Sequence[Reader] = ()
-    version: str = "eml 1"
+    version: str = "eml 2"
     suffixes: frozenset[str] = frozenset({".eml"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -20,7 +20,7 @@ class MarkdownReader:
     """Keeps the text as it is, but for line endings, invisible characters and front matter."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "markdown 1"
+    version: str = "markdown 2"
     suffixes: frozenset[str] = frozenset({".md", ".markdown"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -28,7 +28,7 @@ class TextReader:
     """Underlined lines become headings, aligned blocks code; paragraphs keep their lines."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "text 1"
+    version: str = "text 2"
     suffixes: frozenset[str] = frozenset({".txt", ".text"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -217,3 +217,42 @@ def test_any_soup_gives_all_its_words(tmp_path: Path, soup: str) -> None:
         fruits = ("apple", "pear", "plum")
         count = [document.text.count(fruit) for fruit in fruits]
         assert count == [soup.count(fruit) for fruit in fruits]
+
+
+def test_a_note_in_the_text_is_no_section_of_its_own(tmp_path: Path) -> None:
+    page = """<h1>Pump</h1><p>One.</p><div class="note"><h3 class="title">Note</h3><p>Two.</p></div><p>Three.</p>
+    <div class="tip"><h2>Tip</h2><p>Four.</p></div><div class="tip"><h2>How to oil</h2><p>Five.</p></div>"""
+    document = read(tmp_path, page)
+    assert document.text == (
+        "# Pump\n\nOne.\n\n**Note**\n\nTwo.\n\nThree.\n\n**Tip**\n\nFour.\n\n## How to oil\n\nFive.\n"
+    )
+
+
+def test_a_note_that_is_laid_out_as_a_table_is_text(tmp_path: Path) -> None:
+    page = """<div class="admonitionblock note"><table><tr><td class="icon"><div class="title">Note</div></td>
+    <td class="content"><p>Two.</p><ul><li>a</li></ul></td></tr></table></div>"""
+    assert read(tmp_path, page).text == "**Note**\n\nTwo.\n\n- a\n"
+
+
+def test_no_break_spaces_beside_marks_stay_and_do_not_break_them(tmp_path: Path) -> None:
+    page = "<h2>53.11.\u00a0<code>pg_class</code></h2><p><b>Table 5.\u00a0</b><b><code>x</code>\u00a0Columns</b></p>"
+    assert read(tmp_path, page).text == "## 53.11. `pg_class`\n\n**Table 5.**\u00a0**`x`**\u00a0**Columns**\n"
+
+
+def test_where_a_long_name_may_be_broken_it_is_still_one_word(tmp_path: Path) -> None:
+    assert read(tmp_path, "<p>900150983cd24fb0&#8203;d6963f7d28e17f72 \u1780\u200b\u1781</p>").text == (
+        "900150983cd24fb0d6963f7d28e17f72 \u1780\u200b\u1781\n"
+    )
+
+
+def test_of_several_top_headings_none_is_the_title_where_the_page_has_one(tmp_path: Path) -> None:
+    body = "<h1>1. Syntax</h1><p>a</p><h1>2. Columns</h1><p>b</p>"
+    assert read(tmp_path, f"<title>CREATE TABLE</title>{body}").title == "CREATE TABLE"
+    assert read(tmp_path, body).title == "1. Syntax"
+
+
+def test_contents_in_divisions_and_what_a_site_marks_as_not_to_be_searched_are_dropped(tmp_path: Path) -> None:
+    links = "".join(f'<div><a href="#s{n}">{n}. Part</a></div>' for n in range(4))
+    turning = '<ul class="docnav"><li>Next</li></ul>'
+    page = f'<div class="nosearch">Menu</div><div id="toc_sub">{links}</div>{turning}<p>Text.</p>'
+    assert read(tmp_path, page).text == "Text.\n"

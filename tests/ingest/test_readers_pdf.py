@@ -350,3 +350,80 @@ def test_limits(tmp_path: Path) -> None:
         read(tmp_path, data, Limits(pages=4))
     with pytest.raises(UnreadableFile, match="more than 100 characters"):
         read(tmp_path, data, Limits(characters=100))
+
+
+def outlined(canvas: Canvas, *titles: str) -> None:
+    for title in titles:
+        canvas.bookmarkPage(title)
+        canvas.addOutlineEntry(title, title, 0)
+
+
+def test_terms_are_no_headings_where_an_outline_names_those(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        outlined(canvas, "Changes", "Older changes")
+        at = 780.0
+        for size, left, text in (
+            *((15, 72, "Changes"), (10, 72, PROSE[:60]), (10, 72, PROSE[:50])),
+            *(
+                (-10, 72, "9.1.1"),
+                (10, 97, "The pump may now be oiled."),
+                (-10, 72, "9.2"),
+                (10, 97, "So may the valve."),
+            ),
+            *((15, 72, "Older changes"), (10, 72, PROSE[:70])),
+        ):
+            at -= 1.8 * abs(size)
+            canvas.setFont("Times-Bold" if size < 0 or size == 15 else "Times-Roman", abs(size))
+            canvas.drawString(left, at, text)
+
+    document = read(tmp_path, drawn(draw))
+    assert [section.path[-1] for section in document.sections] == ["Changes", "Older changes"]
+    assert "**9.1.1**" in document.text
+
+
+def test_a_heading_goes_on_with_names_of_code(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        canvas.setFont("Times-Bold", 16)
+        canvas.drawString(72, 760, "4.2 Binary packages and how they depend on others,")
+        canvas.setFont("Courier-Bold", 16)
+        canvas.drawString(72, 742, "Depends")
+        canvas.setFont("Times-Roman", 10)
+        for line in range(6):
+            canvas.drawString(72, 715 - 12 * line, PROSE[:90])
+
+    (section,) = read(tmp_path, drawn(draw)).sections
+    assert section.path == ("4.2 Binary packages and how they depend on others, Depends",)
+
+
+def test_the_number_that_opens_a_chapter_is_dropped(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        for number, name in (("ONE", "PUMPS"), ("TWO", "VALVES"), ("B", "TABLES")):
+            for size, top, text in ((10, 640, "CHAPTER"), (15, 615, number), (15, 560, name)):
+                canvas.setFont("Times-Bold", size)
+                canvas.drawRightString(540, top, text)
+            canvas.setFont("Times-Roman", 10)
+            for line in range(9):
+                canvas.drawString(72, 500 - 12 * line, PROSE[:90])
+            canvas.showPage()
+
+    document = read(tmp_path, drawn(draw))
+    assert [section.path for section in document.sections] == [("PUMPS",), ("VALVES",), ("TABLES",)]
+    assert "CHAPTER" not in document.text
+    assert "ONE" not in document.text
+
+
+def test_entries_without_dots_on_a_page_of_contents_are_dropped_too(tmp_path: Path) -> None:
+    entries = [
+        "1 Pumps 1",
+        *(f"1.{n} Part {'. ' * 30} {n}" for n in range(1, 5)),
+        "2 Valves of the kind that",
+        "close 6",
+    ]
+    entries += [f"2.{n} Part {'. ' * 30} {n + 6}" for n in range(1, 4)] + ["Index 12"]
+    story = [Paragraph("Manual", TITLE), PageBreak(), Paragraph("Contents", CHAPTER)]
+    story += [Paragraph(entry, BOLD if "." not in entry else BODY) for entry in entries]
+    story += [PageBreak(), Paragraph("Pumps", CHAPTER), Paragraph(PROSE * 3, BODY)]
+    document = read(tmp_path, laid_out(*story))
+    assert [section.path[-1] for section in document.sections] == ["Manual", "Pumps"]
+    assert "Index" not in document.text
+    assert "Valves" not in document.text

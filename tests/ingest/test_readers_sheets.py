@@ -298,3 +298,16 @@ def test_a_column_of_prose_is_prose_and_a_short_one_a_table() -> None:
 def test_what_cannot_be_read_is_named(tmp_path: Path, data: bytes, reason: str) -> None:
     with pytest.raises(UnreadableFile, match=reason):
         read(tmp_path, data)
+
+
+def test_formulas_that_nobody_has_computed_are_shown(tmp_path: Path) -> None:
+    def fill(book: Workbook, sheet: Worksheet) -> None:
+        for row in (["Part", "Price"], ["Valve", 12], ["Pump", 30], ["Sum", "=SUM(B2:B3)"]):
+            sheet.append(row)
+
+    assert "| Sum | =SUM(B2:B3) |" in read(tmp_path, saved(fill)).text
+    # A text formula that shows nothing has no value either, and is computed.
+    computed = with_part(
+        saved(fill), "xl/worksheets/sheet1.xml", lambda part: part.replace(b'<c r="B4"', b'<c r="B4" t="str"')
+    )
+    assert "SUM" not in read(tmp_path, computed).text

@@ -182,3 +182,21 @@ def test_no_passage_holds_words_of_two_sections(text: str) -> None:
     document = document_of(text)
     for passage in StructureSplitter(count_words, max_tokens=200, window=2_000).split(document):
         assert passage.section_path == document.section_path_at(passage.span.end - 1)
+
+
+def test_a_long_header_is_repeated_with_the_first_words_of_each_column() -> None:
+    header = (
+        "| Flow in litres per minute at 3 bar | Power that the motor takes at full load | Weight without oil in kg |"
+    )
+    rows = "\n".join(f"| {n} l | {n} W | {n} kg |" for n in range(30))
+    passages = split(f"{header}\n|---|---|---|\n{rows}")
+    assert len(passages) > 3
+    assert {passage.lead_in for passage in passages[1:]} == {"| Flow in litres | Power that the | Weight without oil |"}
+    for passage in passages[1:]:
+        assert count_words(passage.lead_in) + count_words(passage.text) <= ROOM
+
+
+def test_a_header_of_too_many_columns_is_not_repeated() -> None:
+    columns = "|" + " column |" * 30
+    rows = "\n".join("|" + f" {n} |" * 30 for n in range(5))
+    assert {passage.lead_in for passage in split(f"{columns}\n|{'---|' * 30}\n{rows}")} == {""}

@@ -23,7 +23,7 @@ class AsciiDocReader:
     """Headings, lists, listings, tables, notes and links; opens no other file and runs no macro."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "asciidoc 1"
+    version: str = "asciidoc 2"
     suffixes: frozenset[str] = frozenset({".adoc", ".asciidoc"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -11,9 +11,11 @@ from lxml.html import HtmlElement
 from ingest import markdown_writer as md
 from ingest.inline import Run
 from ingest.markdown_writer import Written
-from ingest.readers.html.content import hidden
+from ingest.readers.html.content import hidden, names
 from ingest.readers.html.tables import grid_of, has_header
 from ingest.readers.html.text import BLOCKS, inline, language_of, runs_of, verbatim
+
+_ADMONITIONS = names("note tip warning caution important danger hint attention admonition admonitionblock")
 
 
 def blocks_of(element: HtmlElement) -> Iterator[Written]:
@@ -39,7 +41,9 @@ def _is_block(element: HtmlElement) -> bool:
 
 def _block(element: HtmlElement) -> Iterator[Written]:
     tag = str(element.tag)
-    if re.fullmatch("h[1-6]", tag):
+    if re.fullmatch("h[2-6]", tag) and _heads_admonition(element):
+        yield md.paragraph(inline(runs_of(element, Run("", bold=True))))  # As a heading it would not end with the note.
+    elif re.fullmatch("h[1-6]", tag):
         runs = (replace(run, link="", bold=False) for run in runs_of(element))
         yield md.heading(int(tag[1]), inline(runs, line_break=" "))
     elif tag == "pre":
@@ -56,6 +60,16 @@ def _block(element: HtmlElement) -> Iterator[Written]:
         yield md.paragraph(inline(runs_of(element, Run("", bold=True))))
     else:
         yield from blocks_of(element)
+
+
+def _heads_admonition(heading: HtmlElement) -> bool:
+    named = "title" in heading.get("class", "").split() or heading.text_content().strip().lower() in _ADMONITIONS
+    return named and _is_admonition(heading.getparent())
+
+
+def _is_admonition(element: HtmlElement | None) -> bool:
+    """Whether an element is a note that stands beside the text: DocBook, Asciidoctor, Sphinx and others call it so."""
+    return element is not None and not _ADMONITIONS.isdisjoint(element.get("class", "").lower().split())
 
 
 def _items(element: HtmlElement, *, ordered: bool) -> Iterator[Written]:
@@ -101,6 +115,11 @@ def _definitions(element: HtmlElement) -> Iterator[Written]:
 def _table(element: HtmlElement) -> Iterator[Written]:
     rows: list[HtmlElement] = []
     yield from _beside_cells(element, rows)
+    if len(rows) == 1 and _is_admonition(element.getparent()):
+        for cell in rows[0].iterchildren("td", "th"):  # Its icon or its kind, and beside it its text.
+            kind = "icon" in cell.get("class", "").split()
+            yield from [md.paragraph(inline(runs_of(cell, Run("", bold=True))))] if kind else blocks_of(cell)
+        return
     grid = grid_of(rows)
     if len(grid) == 1 and len(grid[0]) == 1:  # A frame around text, not a table.
         yield from blocks_of(next(rows[0].iterchildren("td", "th")))

@@ -18,8 +18,9 @@ _INVISIBLE = names(
 )
 _ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "complementary", "menu", "dialog", "alertdialog"})
 _BOILERPLATE = names(
-    "nav navbar navigation navheader navfooter menu breadcrumb breadcrumbs sidebar sphinxsidebar headerlink skip-link "
-    "skiplink skip-to-content cookie-banner cookie-consent pagination footer masthead toc table-of-contents"
+    "nav navbar navigation navheader navfooter docnav menu breadcrumb breadcrumbs sidebar sphinxsidebar headerlink "
+    "skip-link skiplink skip-to-content cookie-banner cookie-consent pagination footer masthead toc table-of-contents "
+    "nosearch noindex noprint"
 )
 
 _ZERO = r"\s*:\s*0(?:\.0+)?(?:[a-z]+|%)?\s*(?:;|!|$)"
@@ -52,7 +53,7 @@ def hidden(element: HtmlElement) -> bool:
         return True  # A search field and the like; but some sites wrap the whole page in a form.
     if element.tag == "a" and element.get("href", "").startswith("#"):
         return not re.search(r"\w", element.text_content()) and element.find(".//img") is None  # "¶" beside a heading.
-    if element.tag in {"ul", "ol"} and _is_contents(element):
+    if element.tag in {"ul", "ol", "div"} and _is_contents(element):
         return True
     own = f"{element.get('class', '')} {element.get('id', '')}".lower().split()
     return not _BOILERPLATE.isdisjoint(own) and element.find(".//h1") is None

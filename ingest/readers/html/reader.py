@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from ingest.readers.html.content import content
 from ingest.readers.html.parsing import parse_page
 from ingest.source_file import DEFAULT_LIMITS, Limits, SourceFile
 
+_BREAKABLE = re.compile(r"(?<=[!-~])\u200b(?=[!-~])")
+"""Where a long name may be broken: between Latin letters no end of a word, as it is in Thai and Khmer."""
+
 
 @dataclass(frozen=True, slots=True)
 class HtmlReader:
     """Headings, paragraphs, lists, tables and code of a page's main part."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "html 3"
+    version: str = "html 4"
     suffixes: frozenset[str] = frozenset({".html", ".htm", ".xhtml"})
 
     def read(self, path: Path, source: str) -> Document:
@@ -29,5 +33,5 @@ class HtmlReader:
         file.refuse_foreign()
         root = parse_page(file, decode(file, declared=True), self.limits)
         title = root.findtext(".//title") or ""
-        blocks = list(blocks_of(content(root)))
-        return canonical_document(file, md.join(blocks), media_type="text/html", limits=self.limits, title=title)
+        text = _BREAKABLE.sub("", md.join(blocks_of(content(root))))
+        return canonical_document(file, text, media_type="text/html", limits=self.limits, title=title)

@@ -1,4 +1,4 @@
-"""What surrounds the text: running heads and feet, and lines of contents with their page numbers."""
+"""What surrounds the text: running heads and feet, lines of contents with their page numbers, "CHAPTER ONE"."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ _PAGE_NUMBER = re.compile(
     r"[-–—\s]*(?:(?:page|p\.|seite)\s*)?(?:\d{1,4}|[ivxl]{1,6})(?:\s*(?:/|of|von)\s*\d{1,4})?[-–—\s]*", re.IGNORECASE
 )
 
+_ENTRY = re.compile(r"\S\s+(\d{1,4})\s*$")
+_OPENING = re.compile(r"chapter|part|appendix", re.IGNORECASE)
+_ORDINAL = re.compile(r"\d{1,3}|[A-Z]|[IVX]{1,6}|[A-Z][A-Za-z]{2,11}(?:[- ][A-Za-z]{3,6})?")
 _LEADER = re.compile(r"(?:\.\s?){4,}\s*(\d{1,4}|[ivxlc]{1,7})\s*$")
 
 _Key = tuple[str, int]
@@ -26,18 +29,43 @@ def surrounding_words(pages: Sequence[Page], body: float) -> list[frozenset[Word
     ``body`` is the size of running text: what is larger is a heading unless it is repeated word for word.
     """
     running = _running_words(pages, body)
-    return [words | _contents_words(page, len(pages)) for words, page in zip(running, pages, strict=True)]
+    return [
+        words | _contents_words(page, len(pages)) | _opening_words(page)
+        for words, page in zip(running, pages, strict=True)
+    ]
 
 
 def _contents_words(page: Page, pages: int) -> frozenset[Word]:
-    """Words of lines with dots that lead to a page number, where the numbers rise as those of contents do."""
+    """Words of lines with dots that lead to a page number, where the numbers rise as those of contents do.
+
+    Where they are most of a page, also of the entries among them without dots.
+    """
     lines = lines_of(page.words, page.number)
-    found = [(line, match) for line in lines if (match := _LEADER.search(line.text))]
-    numbers = [int(match[1]) for _, match in found if match[1].isdecimal()]
+    found = {at: match for at, line in enumerate(lines) if (match := _LEADER.search(line.text))}
+    numbers = [int(match[1]) for match in found.values() if match[1].isdecimal()]
     if len(found) < 3 or numbers != sorted(numbers) or any(number > max(20, 2 * pages) for number in numbers):
         return frozenset()
+    contents = [lines[at] for at in found]
+    if numbers and len(found) >= 0.5 * len(lines):
+        first, last = min(found), max(found)
+        for at, line in enumerate(lines):
+            entry = _ENTRY.search(line.text)
+            before = at < first and entry and int(entry[1]) <= numbers[0]
+            after = at > last and entry and numbers[-1] <= int(entry[1]) <= max(20, 2 * pages)
+            if first < at < last or before or after:
+                contents.append(line)
     headings = [line for line in lines if line.text.strip().casefold() in {"contents", "table of contents"}]
-    return frozenset(word for line in [*headings, *(line for line, _ in found)] for word in line.words)
+    return frozenset(word for line in [*headings, *contents] for word in line.words)
+
+
+def _opening_words(page: Page) -> frozenset[Word]:
+    """Words of the two lines that open a chapter, its number below the word "CHAPTER"; its name stands below them."""
+    lines = lines_of(page.words, page.number)
+    for word, number, name in zip(lines, lines[1:], lines[2:], strict=False):
+        opens = _OPENING.fullmatch(word.text.strip()) and _ORDINAL.fullmatch(number.text.strip())
+        if opens and max(word.size, number.size) <= name.size and name.size > word.size:
+            return frozenset((*word.words, *number.words))
+    return frozenset()
 
 
 def _running_words(pages: Sequence[Page], body: float) -> list[frozenset[Word]]:

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingest.readers.pdf.columns import Item
 from ingest.readers.pdf.words import Line
@@ -39,6 +40,9 @@ def find_headings(items: Sequence[Item], outline: Sequence[OutlineEntry], body: 
     """The headings by their first line. ``items`` are in reading order, ``body`` is the size of running text."""
     groups = _candidates(items, body)
     matched = _matched(groups, outline)
+    if matched:  # Terms look like small headings; where the outline tells what is one, they need not be taken for them.
+        terms = _terms(items, body)
+        groups = [group for group in groups if group[0] in matched or group[0] not in terms]
     levels = _levels_by_style(groups, matched)
     title = _title(groups, matched, outline)
     headings: dict[Line, Heading] = {}
@@ -61,7 +65,7 @@ def _candidates(items: Sequence[Item], body: float) -> list[tuple[Line, ...]]:
         line = items[at]
         end = at + 1
         if isinstance(line, Line) and not line.mono and _stands_out(items, at, body):
-            while end < len(items) and _goes_on(items[end - 1], items[end]):
+            while end < len(items) and _goes_on(items[end - 1], items[end], body):
                 end += 1
             group = tuple(item for item in items[at:end] if isinstance(item, Line))
             if sum(len(part.text) for part in group) <= _LONGEST and re.search(r"\w", line.text):
@@ -87,11 +91,22 @@ def _neighbours(one: Line, two: Line) -> bool:
     return one.page == two.page and one.column == two.column
 
 
-def _goes_on(one: Item, two: Item) -> bool:
+def _goes_on(one: Item, two: Item, body: float) -> bool:
     if not isinstance(one, Line) or not isinstance(two, Line):
         return False
     close = 0 < two.base - one.base <= 1.5 * one.size
-    return close and _neighbours(one, two) and _style(one) == _style(two) and not two.mono
+    code = two.mono and one.size < _LARGER * body  # Names of code stand in headings, code itself is never so large.
+    return close and _neighbours(one, two) and _style(one) == _style(two) and not code
+
+
+def _terms(items: Sequence[Item], body: float) -> set[Line]:
+    """Lines in the size of running text above text that is indented: terms with what they mean."""
+    return {
+        one
+        for one, two in pairwise(items)
+        if isinstance(one, Line) and isinstance(two, Line)
+        if one.size < _LARGER * body and _neighbours(one, two) and two.box.x0 > one.box.x0 + 0.8 * one.size
+    }
 
 
 def _text(group: Sequence[Line]) -> str:

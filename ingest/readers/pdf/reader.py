@@ -34,7 +34,7 @@ class PdfReader:
     """Reads the text layer: order by columns, headings by outline and type, tables by rules; no running heads."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "pdf 2"
+    version: str = "pdf 3"
     suffixes: frozenset[str] = frozenset({".pdf"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -42,7 +42,7 @@ class RestructuredTextReader:
     """Parsed by docutils, which may open no other file; what it does not know is kept as it was written."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "rst 1"
+    version: str = "rst 2"
     suffixes: frozenset[str] = frozenset({".rst"})
 
     def read(self, path: Path, source: str) -> Document:

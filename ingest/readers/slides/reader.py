@@ -32,7 +32,7 @@ class SlidesReader:
     """A slide is a page and a section: title, text, tables, figures of charts, notes. No footers, no hidden slides."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "pptx 1"
+    version: str = "pptx 2"
     suffixes: frozenset[str] = frozenset({".pptx"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -25,7 +25,7 @@ class DelimitedReader:
     """One table, of which the first row names the columns; what separates them is seen from the rows."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "csv 1"
+    version: str = "csv 2"
     suffixes: frozenset[str] = frozenset({".csv", ".tsv"})
 
     def read(self, path: Path, source: str) -> Document:

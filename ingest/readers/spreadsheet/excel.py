@@ -33,15 +33,21 @@ _COLUMNS, _MERGED = 200, 10_000
 """Columns of one sheet that are read, and cells that one merged cell may fill: more is not what a person reads."""
 _MERGED_IN_ALL = 1_000_000
 """The parser makes an object of each, and an entry of forty characters can merge a whole sheet."""
+_UNCOMPUTED = re.compile(
+    rb'<c\b(?![^>]*\bt="str")[^>]*>\s*<f\b(?:[^>]*/>|[^>]*>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>'
+)
 _MERGE = re.compile(rb'mergeCell\b[^>]*?ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3})([0-9]{1,7})"')
 
 
 @dataclass(frozen=True, slots=True)
 class ExcelReader:
-    """Sheets as sections, their tables with column names; values as last computed, nothing that is hidden."""
+    """Sheets as sections, their tables with column names; values as last computed, nothing that is hidden.
+
+    Where nobody has computed a formula, as in files that programs write, the formula stands for its value.
+    """
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "xlsx 1"
+    version: str = "xlsx 2"
     suffixes: frozenset[str] = frozenset({".xlsx", ".xlsm"})
 
     def read(self, path: Path, source: str) -> Document:
@@ -53,17 +59,34 @@ class ExcelReader:
         try:
             book = _open(file.data)
             title = book.properties.title or ""
+            if _has_uncomputed(file.data):
+                _show_formulas(book, _open(file.data, formulas=True))
             text = md.join(block for sheet in book.worksheets for block in _sheet(sheet))
         except Exception as error:  # The parser fails in as many ways as files are damaged.
             raise _KIND.damaged(file, error) from error
         return canonical_document(file, text, media_type=MEDIA_TYPE, limits=self.limits, title=normalise(title))
 
 
-def _open(data: bytes) -> Workbook:
+def _open(data: bytes, *, formulas: bool = False) -> Workbook:
     from openpyxl import load_workbook
 
     with warnings.catch_warnings(action="ignore"):  # Of what it can't keep when it saves; nothing is saved.
-        return load_workbook(io.BytesIO(data), data_only=True, keep_links=False)
+        return load_workbook(io.BytesIO(data), data_only=not formulas, keep_links=False)
+
+
+def _has_uncomputed(data: bytes) -> bool:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        sheets = (name for name in archive.namelist() if name.startswith("xl/worksheets/") and name.endswith(".xml"))
+        return any(_UNCOMPUTED.search(archive.read(name)) for name in sheets)
+
+
+def _show_formulas(book: Workbook, formulas: Workbook) -> None:
+    """Put formulas where ``book`` has no value for them."""
+    for sheet, written in zip(book.worksheets, formulas.worksheets, strict=True):
+        for place, cell in written._cells.items():
+            if cell.data_type == "f" and (shows := sheet._cells.get(place)) is not None and shows.value is None:
+                formula = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", "") or ""
+                shows.value, shows.data_type = formula, "s"
 
 
 def _merged_cells(data: bytes) -> int:

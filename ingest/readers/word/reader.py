@@ -27,7 +27,7 @@ class DocxReader:
     """Headings by style or outline level, lists with Word's numbers, tables, code, notes; no running heads."""
 
     limits: Limits = DEFAULT_LIMITS
-    version: str = "docx 2"
+    version: str = "docx 3"
     suffixes: frozenset[str] = frozenset({".docx"})
 
     def read(self, path: Path, source: str) -> Document:

@@ -427,3 +427,26 @@ def test_entries_without_dots_on_a_page_of_contents_are_dropped_too(tmp_path: Pa
     assert [section.path[-1] for section in document.sections] == ["Manual", "Pumps"]
     assert "Index" not in document.text
     assert "Valves" not in document.text
+
+
+def test_where_the_outline_is_complete_nothing_else_is_a_heading(tmp_path: Path) -> None:
+    def draw(canvas: Canvas) -> None:
+        outlined(canvas, "Changes", "Older changes")
+        at = 780.0
+        for bold, size, text in (
+            *((True, 15, "Changes"), (False, 10, PROSE[:60]), (True, 11, "Rationale"), (False, 10, PROSE[:50])),
+            *((True, 15, "Older changes"), (False, 10, PROSE[:70]), (True, 10, "Note"), (False, 10, PROSE[:50])),
+        ):
+            at -= 2 * size
+            canvas.setFont("Times-Bold" if bold else "Times-Roman", size)
+            canvas.drawString(72, at, text)
+
+    document = read(tmp_path, drawn(draw))
+    assert [section.path for section in document.sections] == [("Changes",), ("Older changes",)]
+    assert "**Rationale**" in document.text
+
+
+def test_the_last_entries_of_contents_on_a_page_with_text_are_dropped(tmp_path: Path) -> None:
+    entries = [Paragraph(f"{n} Part {'.' * 60} {n}", BODY) for n in range(1, 8)]
+    story = [Paragraph("Contents", CHAPTER), *entries[:6], PageBreak(), entries[6], Paragraph(PROSE * 3, BODY)]
+    assert read(tmp_path, laid_out(*story)).text == " ".join([PROSE.strip()] * 3) + "\n"

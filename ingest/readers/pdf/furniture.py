@@ -28,22 +28,23 @@ def surrounding_words(pages: Sequence[Page], body: float) -> list[frozenset[Word
 
     ``body`` is the size of running text: what is larger is a heading unless it is repeated word for word.
     """
-    running = _running_words(pages, body)
-    return [
-        words | _contents_words(page, len(pages)) | _opening_words(page)
-        for words, page in zip(running, pages, strict=True)
-    ]
+    around: list[frozenset[Word]] = []
+    contents: frozenset[Word] = frozenset()
+    for words, page in zip(_running_words(pages, body), pages, strict=True):
+        contents = _contents_words(page, len(pages), least=1 if contents else 3)
+        around.append(words | contents | _opening_words(page))
+    return around
 
 
-def _contents_words(page: Page, pages: int) -> frozenset[Word]:
-    """Words of lines with dots that lead to a page number, where the numbers rise as those of contents do.
+def _contents_words(page: Page, pages: int, least: int) -> frozenset[Word]:
+    """Words of lines with dots that lead to a page number, ``least`` or more, where these rise as those of contents do.
 
     Where they are most of a page, also of the entries among them without dots.
     """
     lines = lines_of(page.words, page.number)
     found = {at: match for at, line in enumerate(lines) if (match := _LEADER.search(line.text))}
     numbers = [int(match[1]) for match in found.values() if match[1].isdecimal()]
-    if len(found) < 3 or numbers != sorted(numbers) or any(number > max(20, 2 * pages) for number in numbers):
+    if len(found) < least or numbers != sorted(numbers) or any(number > max(20, 2 * pages) for number in numbers):
         return frozenset()
     contents = [lines[at] for at in found]
     if numbers and len(found) >= 0.5 * len(lines):

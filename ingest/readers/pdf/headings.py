@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -40,9 +40,9 @@ def find_headings(items: Sequence[Item], outline: Sequence[OutlineEntry], body: 
     """The headings by their first line. ``items`` are in reading order, ``body`` is the size of running text."""
     groups = _candidates(items, body)
     matched = _matched(groups, outline)
-    if matched:  # Terms look like small headings; where the outline tells what is one, they need not be taken for them.
-        terms = _terms(items, body)
-        groups = [group for group in groups if group[0] in matched or group[0] not in terms]
+    if matched:  # Terms, notes and captions look like small headings, and the outline can tell them apart.
+        others = {group[0] for group in groups} if _is_complete(matched, outline, items) else _terms(items, body)
+        groups = [group for group in groups if group[0] in matched or group is groups[0] or group[0] not in others]
     levels = _levels_by_style(groups, matched)
     title = _title(groups, matched, outline)
     headings: dict[Line, Heading] = {}
@@ -97,6 +97,11 @@ def _goes_on(one: Item, two: Item, body: float) -> bool:
     close = 0 < two.base - one.base <= 1.5 * one.size
     code = two.mono and one.size < _LARGER * body  # Names of code stand in headings, code itself is never so large.
     return close and _neighbours(one, two) and _style(one) == _style(two) and not code
+
+
+def _is_complete(matched: Mapping[Line, int], outline: Sequence[OutlineEntry], items: Sequence[Item]) -> bool:
+    """Whether the outline names all headings, not those of chapters alone: it has as many as there are pages."""
+    return len(matched) >= max(0.8 * len(outline), max(item.page for item in items))
 
 
 def _terms(items: Sequence[Item], body: float) -> set[Line]:

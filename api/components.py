@@ -16,6 +16,7 @@ from ingest.catalog import Catalog
 from qa.answer import AnswerEvent, Question
 
 if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is first used
+    from api.embedding import OpenedEmbedder
     from api.state.memory import Memory
     from decoding.generator import Generator, Tokenizer
     from decoding.load import Load
@@ -223,10 +224,18 @@ class LocalComponents:
     @cached_property
     def embedder(self) -> TurnTakingEmbedder:
         """Texts to vectors."""
-        from ingest.sentence_embedder import SentenceEmbedder
+        return TurnTakingEmbedder(self._opened_embedder.embedder, self._cores)
 
-        self._set_threads()
-        return TurnTakingEmbedder(SentenceEmbedder(self.store.folder(self.settings.embedder)), self._cores)
+    @property
+    def embedder_engine(self) -> str:
+        """What runs the embedder, and why."""
+        return self._opened_embedder.engine
+
+    @cached_property
+    def _opened_embedder(self) -> OpenedEmbedder:
+        from api.embedding import open_embedder
+
+        return open_embedder(self.store.folder(self.settings.embedder), self._threads)
 
     @cached_property
     def embedding_store(self) -> EmbeddingStore:
@@ -312,9 +321,11 @@ class LocalComponents:
     @cached_property
     def decoder(self) -> Decoder:
         """The language model."""
+        import torch
+
         from decoding.loading import DraftModelChoice, load_decoder
 
-        self._set_threads()
+        torch.set_num_threads(self._threads)
         settings = self.settings
         choice = None
         if settings.draft_model:
@@ -362,7 +373,6 @@ class LocalComponents:
             Quoter(self.embedder),
         )
 
-    def _set_threads(self) -> None:
-        import torch
-
-        torch.set_num_threads(self.settings.threads or os.cpu_count() or 1)
+    @property
+    def _threads(self) -> int:
+        return self.settings.threads or os.cpu_count() or 1

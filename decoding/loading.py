@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -128,11 +127,9 @@ def _load_small(choice: DraftModelChoice, engine: str, context_length: int) -> S
 
 def _conditions(engine: str) -> str:
     """What the time of a step depends on besides the model."""
-    kernels = hashlib.sha256(compiler.SOURCE.read_bytes()).hexdigest()[:8]
     processor = platform.processor() or platform.machine()
-    flags = hashlib.sha256(" ".join(compiler.processor_flags()).encode()).hexdigest()[:8]
     threads = torch.get_num_threads()
-    return f"{engine}; kernels {kernels}; torch {torch.__version__}; {processor} {flags}; {threads} threads"
+    return f"{engine}; kernels {compiler.fingerprint()}; torch {torch.__version__}; {processor}; {threads} threads"
 
 
 def _load_target(name: str, folder: Path, engine: str, context_length: int) -> tuple[TargetModel, str]:

@@ -36,6 +36,8 @@ BUILD_WIDTH = 200
 TIE_MARGIN = 8
 # Editions with fewer dead vectors are not worth copying.
 MIN_DEAD = 2_000
+# What versions before put behind an embedder's name.
+_ARITHMETICS = ("float32", "bfloat16")
 
 
 class ChromaVectors:
@@ -53,6 +55,7 @@ class ChromaVectors:
         with self._named_errors():
             self._client: Any = _connected(where)  # its published type lacks close()
             self._batch = self._client.get_max_batch_size()
+            self._adopt()
             self._editions = self._open_editions()
             # Behind a server an unfinished edition may be one that another process is just making.
             self._tidy = self._served
@@ -219,6 +222,14 @@ class ChromaVectors:
             embedding_function=None,
         )
         return created
+
+    def _adopt(self) -> None:
+        """Go on with vectors whose embedder was still named with the arithmetic that it ran in: they are as good."""
+        held = {str(edition.metadata["collection"]) for edition in self._mine()}
+        former = [f"{self._embedder}/{arithmetic}" for arithmetic in _ARITHMETICS]
+        for found in self._client.list_collections():
+            if (found.metadata or {}).get("embedder") in former and str(found.metadata["collection"]) not in held:
+                found.modify(metadata={**found.metadata, "embedder": self._embedder})
 
     def _refresh(self, *, writing: bool = False) -> None:
         """Behind a server, see what there is now; whoever writes first clears away what a crash left."""

@@ -18,12 +18,13 @@ class EmbedderUnusable(Exception):
 class Embedder(Protocol):
     """Law: the same texts give the same vectors; rows have unit length, so that a dot product is the cosine.
 
-    A text's vector may differ in its last bits with the texts beside it, never enough to matter (cosine > 0.999).
+    A text's vector may differ in its last bits with the texts beside it and with the arithmetic of the machine, never
+    enough to matter (cosine > 0.999).
     """
 
     @property
     def name(self) -> str:
-        """Names the model and its settings; vectors of different names never share a collection."""
+        """Names the model; vectors of different names never share a collection."""
         ...
 
     @property

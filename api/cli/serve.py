@@ -102,6 +102,7 @@ def _run(settings: Settings) -> None:
 
 
 def _say_what_runs(settings: Settings, components: LocalComponents) -> None:
+    _say(f"{settings.embedder} runs on this engine: {components.embedder_engine}")
     decoder = components.decoder
     _say(f"{settings.model} runs on this engine: {decoder.engine}")
     if decoder.draft_model is not None:

@@ -10,24 +10,13 @@
  *
  * Units: `rows` are tokens of this step, `channels` outputs of a matrix, `slots` places of keys and values.
  */
-#include <immintrin.h>
-#include <math.h>
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "shared.h"
 
-#define INLINE static inline __attribute__((always_inline))
-#define LANES 16       /* floats of a vector; channels of a block of weights; slots of a block of keys */
 #define PAGE 64        /* slots of a page of keys and values; pages.py knows it too */
-#define TILE 14        /* rows whose products with two vectors of channels fit into the registers */
 #define QUERIES 84     /* queries that share one reading of keys and values; a multiple of TILE */
 #define FEW 56         /* rows up to which memory, not arithmetic, may be what a step waits for */
 #define STRIP 256      /* inputs of a strip: 8 KiB of weights */
 #define AHEAD 16384    /* bytes of weights between what is asked of memory and what is multiplied */
-#define UNROLL _Pragma("clang loop unroll(full)")
 
 /* ---------------------------------------------------------------------------------------------- what is passed in */
 
@@ -70,128 +59,7 @@ typedef struct {
     int32_t sequence, reserved; /* rows of a sequence stand together */
 } Row;
 
-/* ------------------------------------------------------------------------------------------------------- threads */
-
-typedef struct Pool Pool;
-typedef void Work(Pool *pool, int thread, void *argument);
-
-struct Pool {
-    int threads;
-    Work *work;
-    void *argument;
-    pthread_t *handles;
-    pthread_mutex_t lock;
-    pthread_cond_t wake, done;
-    int round, running, stopping;
-    atomic_int arrived, sense;
-};
-
-/* All threads of the pool meet here. Waiting burns the processor for a moment only: when another program has it,
- * giving way is faster. */
-static void meet(Pool *pool) {
-    if (pool->threads == 1) return;
-    int sense = atomic_load_explicit(&pool->sense, memory_order_relaxed);
-    if (atomic_fetch_add_explicit(&pool->arrived, 1, memory_order_acq_rel) == pool->threads - 1) {
-        atomic_store_explicit(&pool->arrived, 0, memory_order_relaxed);
-        atomic_store_explicit(&pool->sense, sense + 1, memory_order_release);
-        return;
-    }
-    for (int turn = 0; atomic_load_explicit(&pool->sense, memory_order_acquire) == sense; turn++) {
-        if (turn < 50000) _mm_pause();
-        else sched_yield();
-    }
-}
-
-typedef struct {
-    Pool *pool;
-    int thread;
-} Seat;
-
-static void *serve(void *argument) {
-    Seat seat = *(Seat *)argument;
-    free(argument);
-    Pool *pool = seat.pool;
-    int round = 0;
-    for (;;) {
-        pthread_mutex_lock(&pool->lock);
-        while (pool->round == round && !pool->stopping) pthread_cond_wait(&pool->wake, &pool->lock);
-        round = pool->round;
-        pthread_mutex_unlock(&pool->lock);
-        if (pool->stopping) return NULL;
-        pool->work(pool, seat.thread, pool->argument);
-        pthread_mutex_lock(&pool->lock);
-        if (--pool->running == 0) pthread_cond_signal(&pool->done);
-        pthread_mutex_unlock(&pool->lock);
-    }
-}
-
-Pool *pool_new(int threads) {
-    Pool *pool = calloc(1, sizeof *pool);
-    if (!pool) return NULL;
-    pool->threads = threads;
-    pool->handles = calloc((size_t)threads, sizeof *pool->handles);
-    pthread_mutex_init(&pool->lock, NULL);
-    pthread_cond_init(&pool->wake, NULL);
-    pthread_cond_init(&pool->done, NULL);
-    for (int thread = 1; thread < threads; thread++) {
-        Seat *seat = malloc(sizeof *seat);
-        *seat = (Seat){pool, thread};
-        if (pthread_create(&pool->handles[thread], NULL, serve, seat)) {
-            free(seat);
-            pool->threads = thread; /* fewer then: results do not depend on their number */
-            break;
-        }
-    }
-    return pool;
-}
-
-void pool_free(Pool *pool) {
-    pthread_mutex_lock(&pool->lock);
-    pool->stopping = 1;
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
-    for (int thread = 1; thread < pool->threads; thread++) pthread_join(pool->handles[thread], NULL);
-    free(pool->handles);
-    free(pool);
-}
-
-static void run(Pool *pool, Work *work, void *argument) {
-    pthread_mutex_lock(&pool->lock);
-    pool->work = work;
-    pool->argument = argument;
-    pool->running = pool->threads - 1;
-    pool->round++;
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->lock);
-    work(pool, 0, argument);
-    pthread_mutex_lock(&pool->lock);
-    while (pool->running) pthread_cond_wait(&pool->done, &pool->lock);
-    pthread_mutex_unlock(&pool->lock);
-}
-
-/* The part of 0..count-1 that belongs to a thread. */
-INLINE void share(int count, int thread, int threads, int *from, int *to) {
-    *from = (int)((int64_t)count * thread / threads);
-    *to = (int)((int64_t)count * (thread + 1) / threads);
-}
-
 /* ----------------------------------------------------------------------------------------------------- functions */
-
-/* e to the power of x, within two units of the last place (Cody and Waite's reduction, Taylor's polynomial). */
-INLINE __m512 exponential(__m512 x) {
-    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    __m512 p = _mm512_set1_ps(1.0f / 5040);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(p, n);
-}
 
 /* x * sigmoid(x) */
 INLINE __m512 silu(__m512 x) {
@@ -262,8 +130,6 @@ INLINE void dot(int count, const uint8_t *weights, const int8_t *values, size_t 
     UNROLL for (int i = 0; i < 2 * count; i++) _mm512_store_si512(sums + i * LANES, sum[i]);
 }
 
-#define EACH_COUNT(CASE) \
-    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)
 #define DOT(N) case N: dot(N, weights, values, stride, from, to, sums); break;
 
 static void dots(int count, const uint8_t *weights, const int8_t *values, size_t stride, int from, int to, int32_t *sums) {
@@ -431,25 +297,6 @@ static void weigh(int count, const Half *values, int slots, int width, const flo
     switch (count) { EACH_COUNT(ADD_VALUES) }
 }
 
-/* Turn `count` scores into weights that are not yet divided by their sum, which is returned. Lane i adds the scores
- * i, i + LANES, ... in order: a function of the scores alone. */
-static float soften(float *scores, int count) {
-    __m512 peak = _mm512_set1_ps(-INFINITY);
-    for (int i = 0; i < count; i += LANES) {
-        const __mmask16 there = count - i >= LANES ? 0xffff : (__mmask16)((1 << (count - i)) - 1);
-        peak = _mm512_mask_max_ps(peak, there, peak, _mm512_loadu_ps(scores + i));
-    }
-    const __m512 largest = _mm512_set1_ps(_mm512_reduce_max_ps(peak));
-    __m512 sum = _mm512_setzero_ps();
-    for (int i = 0; i < count; i += LANES) {
-        const __mmask16 there = count - i >= LANES ? 0xffff : (__mmask16)((1 << (count - i)) - 1);
-        const __m512 weight = _mm512_maskz_mov_ps(there, exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + i), largest)));
-        _mm512_storeu_ps(scores + i, weight);
-        sum = _mm512_add_ps(sum, weight);
-    }
-    return _mm512_reduce_add_ps(sum);
-}
-
 /* Memory of one thread. `scores`: (QUERIES, stride) with room for all slots of a sequence, and one vector more. */
 typedef struct {
     float *queries, *scores, *out, *normed;
@@ -534,14 +381,6 @@ typedef struct {
     int wanted_count;
     float *logits;
 } Step;
-
-static void *aligned(size_t bytes) {
-    void *memory = aligned_alloc(64, (bytes + 63) / 64 * 64);
-    if (memory) memset(memory, 0, bytes);
-    return memory;
-}
-
-INLINE int padded(int inputs) { return (inputs + 63) / 64 * 64; }
 
 static int rows_new(Rows *rows, int count, int inputs) {
     rows->inputs = padded(inputs);

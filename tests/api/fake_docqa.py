@@ -34,6 +34,7 @@ def fake_parts() -> dict[str, object]:
         "catalog": catalog,
         "answers": FakeAnswers(catalog),
         "matcher": QuestionMatcher(embedder),
+        "embedder_engine": "nor here (a test)",
         "decoder": SimpleNamespace(engine="none at all (a test)", draft_model=None),
         "load": _load,
         "load_search": _load,

@@ -63,6 +63,7 @@ def test_prints_its_address_and_stops_when_told(stop: signal.Signals, code: int)
     assert returned == code
     assert "warning" not in errors
     assert "no sign-in is asked for" in errors
+    assert "all-minilm-l6-v2 runs on this engine: nor here (a test)" in errors
     assert "runs on this engine: none at all (a test)" in errors
     assert "message=request" in errors
     assert QUESTION not in errors

@@ -54,6 +54,30 @@ def test_thousands_of_vectors_survive_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
+@pytest.mark.parametrize("before", ["model/bfloat16", "model/float32"])
+def test_vectors_of_versions_that_named_the_arithmetic_are_used_on(tmp_path: Path, before: str) -> None:
+    rows = random_rows(30, 8)
+    for name in (before, "other/bfloat16"):
+        with closing(ChromaVectors(tmp_path, name)) as old:
+            old.upsert("default", "r1", ids_of("r1", 30), rows)
+    for _ in range(2):
+        with closing(ChromaVectors(tmp_path, "model")) as vectors:
+            assert vectors.counts("default") == {"r1": 30}
+            assert vectors.query("default", rows[7], 1)[0].passage_id == ids_of("r1", 30)[7]
+    with closing(ChromaVectors(tmp_path, before)) as left:
+        assert left.collections() == []
+    with closing(ChromaVectors(tmp_path, "other/bfloat16")) as other:
+        assert other.counts("default") == {"r1": 30}
+
+
+def test_vectors_made_under_the_present_name_are_preferred(tmp_path: Path) -> None:
+    for name, revision in (("model", "r2"), ("model/bfloat16", "r1")):
+        with closing(ChromaVectors(tmp_path, name)) as old:
+            old.upsert("default", revision, ids_of(revision, 5), random_rows(5, 8))
+    with closing(ChromaVectors(tmp_path, "model")) as vectors:
+        assert vectors.counts("default") == {"r2": 5}
+
+
 def test_more_vectors_than_chroma_takes_at_once(vectors: ChromaVectors) -> None:
     count = vectors._batch + 10
     rows = random_rows(count, 4)

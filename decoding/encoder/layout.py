@@ -1,0 +1,63 @@
+"""Weights as the encoder's kernels read them: 16-bit integers, in the order in which a product meets them.
+
+Channels go in pairs of blocks of 16. For each pair and each 2 inputs there are 2 x 16 x 2 integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+LANES = 16
+PAIR = 2 * LANES
+STEPS = 4095
+"""Largest magnitude of a row's integers; `kernels.c` knows it too."""
+
+Floats = npt.NDArray[np.float32]
+
+_LARGEST_SUM = 2**31 - 1
+_LARGEST_WEIGHT = 2**15 - 1
+_VECTOR_BYTES = 64
+_SMALLEST_SCALE = 1e-14
+"""A channel of zeros has no scale of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class WideMatrix:
+    """int16 ``blocks`` of shape (channels / 32, inputs / 2, 2, 16, 2) and float32 ``scale`` of shape (channels,)."""
+
+    blocks: npt.NDArray[np.int16]
+    scale: Floats
+
+    @property
+    def channels(self) -> int:
+        """Outputs."""
+        return int(self.scale.shape[0])
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of a channel."""
+        return int(self.blocks.shape[1]) * 2
+
+
+def pack_wide(weights: Floats) -> WideMatrix:
+    """Round weights of shape (channels, inputs), both multiples of 32, as finely as 32-bit sums allow.
+
+    A channel's scale is such that no row of integers up to `STEPS` can give a sum beyond 32 bits, so that sums are
+    exact. That leaves about eleven to fourteen bits for a weight.
+    """
+    channels, inputs = weights.shape
+    magnitudes = np.abs(weights.astype(np.float64))
+    # Rounding adds at most half a step to each weight.
+    allowed = _LARGEST_SUM / STEPS - inputs / 2
+    scale = np.maximum(magnitudes.sum(axis=1) / allowed, magnitudes.max(axis=1) / _LARGEST_WEIGHT)
+    scale = np.maximum(scale, _SMALLEST_SCALE).astype(np.float32)
+    values = np.rint(weights / scale[:, None]).clip(-_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int16)
+    memory = np.empty(values.nbytes + _VECTOR_BYTES, np.uint8)
+    start = -memory.ctypes.data % _VECTOR_BYTES
+    shape = (channels // PAIR, inputs // 2, 2, LANES, 2)
+    blocks = memory[start : start + values.nbytes].view(np.int16).reshape(shape)
+    blocks[...] = values.reshape(-1, 2, LANES, inputs // 2, 2).transpose(0, 3, 1, 2, 4)
+    return WideMatrix(blocks, scale)

@@ -23,6 +23,7 @@ from ingest.content_hash import ContentHashes
 from ingest.discovery import Discovery, Refusal, SourceFound, discover
 from ingest.document import DocumentId, Passage, Revision
 from ingest.embedder import Embedder
+from ingest.embedding_ahead import EmbeddingAhead
 from ingest.embedding_store import EmbeddingStore, RememberingEmbedder
 from ingest.labelling import LabelRules
 from ingest.preparation import Failure, Preparation, Prepared, Preparer
@@ -84,6 +85,11 @@ class _Run:
     done: dict[_Outcome, list[str]] = field(default_factory=lambda: {outcome: [] for outcome in _Outcome})
     embedded: int = 0
 
+    def is_new(self, file: SourceFound, prepared: Prepared) -> bool:
+        """Whether a file's words are others than those that its place has now."""
+        current = self.known.get(file.place)
+        return current is None or current.content_hash != prepared.document.content_hash
+
     def fail(self, file: SourceFound, failure: Failure) -> None:
         """Name a file that can't be taken."""
         _log_trace(file, failure)
@@ -115,7 +121,8 @@ class Pipeline:
         self._preparer: Preparer = preparation if workers is None else Workers(preparation, workers)
         self._catalog = catalog
         self._store = store or EmbeddingStore()
-        self._sync = VectorSync(RememberingEmbedder(embedder, self._store), catalog, vectors)
+        self._embedder = RememberingEmbedder(embedder, self._store)
+        self._sync = VectorSync(self._embedder, catalog, vectors)
         self._turn = Lock()
 
     def ingest(
@@ -151,13 +158,18 @@ class Pipeline:
                 Tracker(Phase.INGESTING, len(todo.files), sum(file.size for file in todo.files), progress),
                 list(found.failed),
             )
-            with closing(self._preparer.prepare_all(self._changed(todo, run), run.tracker.waiting)) as prepared:
-                for file, outcome in prepared:
+            ahead = EmbeddingAhead(self._embedder, run.is_new)
+            with (
+                closing(self._preparer.prepare_all(self._changed(todo, run), run.tracker.waiting)) as prepared,
+                closing(ahead.through(prepared, run.tracker.waiting)) as embedded,
+            ):
+                for file, outcome in embedded:
                     run.tracker.begin(file.source, file.size)
                     if isinstance(outcome, Failure):
                         run.fail(file, outcome)
                     else:
                         run.done[self._take(file, outcome, run)].append(file.source)
+            run.embedded += ahead.embedded
             keep = removal is Removal.NONE or (removal is Removal.CAUTIOUS and todo.alarming)
             for revision in () if keep else todo.gone:
                 self._remove(revision.document_id)

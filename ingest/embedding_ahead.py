@@ -1,0 +1,90 @@
+"""Embedding the passages of the next documents while those before them are written.
+
+Documents are small, and embedding is what takes the processor: many passages at a time keep all of it busy, and so does
+going on while the index is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from threading import Event
+
+from ingest.contextual import contextual_text
+from ingest.discovery import SourceFound
+from ingest.embedding_store import RememberingEmbedder
+from ingest.preparation import Failure, Prepared, Waiting
+
+Item = tuple[SourceFound, Prepared | Failure]
+
+GROUP = 256
+"""Passages from which on no further document is waited for."""
+
+_BATCH = 32
+"""Passages that are embedded before looking whether anybody still wants them."""
+_WAIT_S = 1.0
+
+
+class EmbeddingAhead:
+    """Has passages embedded before they are asked for, so that the embedder remembers their vectors then."""
+
+    def __init__(self, embedder: RememberingEmbedder, wanted: Callable[[SourceFound, Prepared], bool]) -> None:
+        """``wanted`` tells which documents will be written."""
+        self.embedded = 0
+        """Passages that had to be embedded."""
+        self._embedder = embedder
+        self._wanted = wanted
+
+    def through(self, items: Iterable[Item], waiting: Waiting) -> Generator[Item]:
+        """The same items in the same order, each once its passages are embedded; a group ahead is being embedded.
+
+        ``waiting`` is told about once a second which file is waited for; what it raises ends all work, and so does
+        closing. Raises what the embedder raises.
+        """
+        stop = Event()
+        with ThreadPoolExecutor(1, thread_name_prefix="embedding") as thread:
+            try:
+                before: tuple[list[Item], Future[int]] | None = None
+                for group in _groups(items):
+                    future = thread.submit(self._embed, group, stop)
+                    if before is not None:
+                        yield from self._finished(*before, waiting)
+                    before = group, future
+                if before is not None:
+                    yield from self._finished(*before, waiting)
+            finally:
+                stop.set()
+
+    def _finished(self, group: list[Item], future: Future[int], waiting: Waiting) -> Iterator[Item]:
+        while not wait([future], _WAIT_S).done:
+            waiting(group[0][0])
+        self.embedded += future.result()
+        yield from group
+
+    def _embed(self, group: list[Item], stop: Event) -> int:
+        texts = [
+            contextual_text(outcome.document.title, passage)
+            for file, outcome in group
+            if isinstance(outcome, Prepared) and self._wanted(file, outcome)
+            for passage in outcome.passages
+        ]
+        texts.sort(key=len, reverse=True)  # those of one length cost least together
+        embedded = 0
+        for start in range(0, len(texts), _BATCH):
+            if stop.is_set():
+                break
+            embedded += self._embedder.embed_counted(texts[start : start + _BATCH])[1]
+        return embedded
+
+
+def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+    group: list[Item] = []
+    passages = 0
+    for item in items:
+        group.append(item)
+        passages += len(item[1].passages) if isinstance(item[1], Prepared) else 0
+        if passages >= GROUP:
+            yield group
+            group, passages = [], 0
+    if group:
+        yield group

@@ -75,8 +75,8 @@ def _tricks() -> Iterator[tuple[str, bytes]]:
     for kind in kinds:
         entry = tar_entry("passwd.txt", kind, "/etc/passwd")
         yield f"kind-{kind.hex()}.tar", tar_of({"passwd.txt": entry, "good.txt": "good"}, "w")
-    through = {"out": tar_entry("out", tarfile.SYMTYPE, "/tmp"), "out/docqa-evil.txt": "evil"}
-    yield "through-link.tar", tar_of(through, "w")
+    link = tar_entry("out", tarfile.SYMTYPE, "/tmp")
+    yield "through-link.tar", tar_of({"out": link, "out/docqa-evil.txt": "evil"}, "w")
     for flag in (b"\x01\x08", b"\x41\x00"):
         data = zip_of({"locked.txt": "secret", "good.txt": "good"}, zipfile.ZIP_STORED)
         at = data.index(b"PK\x01\x02") + 8

@@ -210,7 +210,7 @@ class SourceBody(BaseModel):
     span: SpanBody
     text: str
     also_in: list[CopyBody] = Field(default=[], description="Other documents that say the same at this place.")
-    similarity: float | None = Field(description="Cosine between question and passage; null if only its words matched.")
+    similarity: float | None = Field(description="Cosine between question and passage; null while it has no vector.")
     score: float
 
     @classmethod

@@ -17,7 +17,11 @@ class CatalogUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LexicalHit:
-    """A passage found by its words; a higher ``score`` is better (BM25, unbounded)."""
+    """A passage found by its words; a higher ``score`` is better.
+
+    BM25 in units of what a word is worth that one passage alone holds, so that scores mean the same in a collection
+    of ten passages and of a million: about the number of rare words that question and passage share.
+    """
 
     passage_id: str
     score: float

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -131,35 +131,48 @@ class ChromaVectors:
 
     def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
         """See `VectorStore.query`. Approximate: see `SEARCH_WIDTH`."""
-        from chromadb.errors import NotFoundError
-
         if k < 1:
             return []
-        # Without the lock: a question does not wait for an ingest.
-        with self._named_errors():
-            try:
-                found = self._query(collection, vector, k)
-            except NotFoundError:
-                found = self._query(collection, vector, k)  # It was replaced by another edition this very moment.
+        found = self._read(
+            collection,
+            lambda edition: edition.query(
+                query_embeddings=vector[None], n_results=k + TIE_MARGIN, include=["metadatas", "distances"]
+            ),
+        )
         if found is None:
             return []
-        hits = [
-            VectorHit(id, str(metadata["revision"]), min(1.0, max(-1.0, 1.0 - float(distance))))
-            for id, distance, metadata in zip(
-                found["ids"][0], found["distances"][0], found["metadatas"][0], strict=True
-            )
-            if metadata  # It is gone from a vector that another thread is just deleting.
-        ]
-        return sorted(hits, key=lambda hit: (-hit.similarity, hit.passage_id))[:k]
+        similarities = 1.0 - np.array(found["distances"][0])
+        return _hits(found["ids"][0], found["metadatas"][0], similarities)[:k]
 
-    def _query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Any:  # noqa: ANN401 - Chroma's result
-        # What another process made, or made anew, is known to the server alone.
-        edition = (self._open_editions() if self._served else self._editions).get(collection)
-        if edition is None:
-            return None
-        return edition.query(
-            query_embeddings=vector[None], n_results=k + TIE_MARGIN, include=["metadatas", "distances"]
-        )
+    def compare(
+        self, collection: str, passage_ids: Sequence[str], vector: npt.NDArray[np.float32]
+    ) -> Sequence[VectorHit]:
+        """See `VectorStore.compare`."""
+        if not passage_ids:
+            return []
+        ids = list(dict.fromkeys(passage_ids))
+        found = self._read(collection, lambda edition: edition.get(ids=ids, include=["metadatas", "embeddings"]))
+        if found is None or not found["ids"]:
+            return []
+        return _hits(found["ids"], found["metadatas"], np.array(found["embeddings"]) @ vector)
+
+    def _read(self, collection: str, read: Callable[[Collection], Any]) -> Any:  # noqa: ANN401 - Chroma's result
+        """What ``read`` finds in the edition that answers now; None where there is none.
+
+        Without the lock: a question does not wait for an ingest.
+        """
+        from chromadb.errors import NotFoundError
+
+        def read_now() -> Any:  # noqa: ANN401 - Chroma's result
+            # What another process made, or made anew, is known to the server alone.
+            edition = (self._open_editions() if self._served else self._editions).get(collection)
+            return None if edition is None else read(edition)
+
+        with self._named_errors():
+            try:
+                return read_now()
+            except NotFoundError:
+                return read_now()  # It was replaced by another edition this very moment.
 
     def count(self, collection: str) -> int:
         """See `VectorStore.count`."""
@@ -274,6 +287,17 @@ class ChromaVectors:
                 else "Nothing is lost: unless the disk is full, delete this folder, and the next ingest makes it anew"
             )
             raise VectorsUnusable(f"{self._where}: {error}. {advice}") from error
+
+
+def _hits(
+    ids: Sequence[str], metadatas: Sequence[Mapping[str, object]], similarities: npt.NDArray[np.float64]
+) -> list[VectorHit]:
+    hits = [
+        VectorHit(id, str(metadata["revision"]), min(1.0, max(-1.0, float(similarity))))
+        for id, metadata, similarity in zip(ids, metadatas, similarities, strict=True)
+        if metadata  # It is gone from a vector that another thread is just deleting.
+    ]
+    return sorted(hits, key=lambda hit: (-hit.similarity, hit.passage_id))
 
 
 def _answers(edition: Collection) -> bool:

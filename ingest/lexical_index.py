@@ -25,6 +25,9 @@ WEIGHTS = (1.0, 2.0, 1.0)
 # rows are that many; what is left out stands in so many passages that it hardly tells them apart.
 MAX_ROWS = 10_000
 
+LEAST_UNIT = 1.0
+"""What a word is worth at least that one passage alone holds: of two passages it would be nothing."""
+
 PAST = "temp.past"
 """Name of an index that `create_past` makes."""
 
@@ -100,8 +103,11 @@ def search(connection: Connection, sizes: Mapping[str, int], question: str, k: i
     if not chosen:
         return []
     if len(sizes) == 1:
-        return _search_one(connection, next(iter(sizes)), chosen, k)
-    return _search_several(connection, sizes, chosen, counts, k)
+        hits = _search_one(connection, next(iter(sizes)), chosen, k)
+    else:
+        hits = _search_several(connection, sizes, chosen, counts, k)
+    unit = max(_rarity(sum(sizes.values()), 1), LEAST_UNIT)
+    return [LexicalHit(hit.passage_id, hit.score / unit) for hit in hits]
 
 
 def _rarest(phrases: Sequence[Phrase], counts: Mapping[Phrase, int]) -> list[Phrase]:

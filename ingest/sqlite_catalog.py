@@ -208,10 +208,8 @@ def _partitions(connection: Connection, collection: str) -> dict[int, Labels]:
 
 
 def _indexes(connection: Connection, collection: str, scope: Scope) -> dict[str, int]:
-    """The lexical indexes that may be read with the numbers of their rows, which only matter if there are several."""
+    """The lexical indexes that may be read with the numbers of their rows."""
     readable = [id for id, labels in _partitions(connection, collection).items() if scope.reads(labels)]
-    if len(readable) < 2:
-        return {lexical_index.name_of(id): 0 for id in readable}
     query = (
         select(documents.c.partition_id, func.sum(revisions.c.passage_count))
         .select_from(revisions.join(documents))

@@ -55,6 +55,12 @@ class VectorStore(Protocol):
         """The ``k`` nearest of the collection, best first, ties by passage id; fewer when it holds fewer."""
         ...
 
+    def compare(
+        self, collection: str, passage_ids: Sequence[str], vector: npt.NDArray[np.float32]
+    ) -> Sequence[VectorHit]:
+        """These passages as `query` scores and sorts them; those without a vector are left out."""
+        ...
+
     def count(self, collection: str) -> int:
         """Stored vectors of the collection."""
         ...

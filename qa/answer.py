@@ -55,9 +55,9 @@ class Sentence:
 class RetrievedPassage:
     """A passage with what each retriever thought of it.
 
-    ``similarity`` is the cosine in [-1, 1] (None when the dense retriever did not return it), ``lexical`` its
-    BM25 score (None likewise), ``score`` the fused one by which ``rank`` (from 1) is given. ``copies`` say the same
-    under the same headings in other documents.
+    ``similarity`` is the cosine in [-1, 1] (None while it has no vector), ``lexical`` its BM25 score (None when it
+    is not among the best by words), ``score`` the fused one by which ``rank`` (from 1) is given. ``copies`` say the
+    same under the same headings in other documents.
     """
 
     stored: StoredPassage

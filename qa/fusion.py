@@ -31,6 +31,6 @@ def of_best(scores: Mapping[str, float]) -> dict[str, float]:
     return {item: score / best for item, score in scores.items()} if best > 0 else dict(scores)
 
 
-def least(scores: Mapping[str, float]) -> float:
-    """The lowest score: what is not among the nearest k is at most so near. 0 where there is none."""
-    return min(scores.values(), default=0.0)
+def least(scores: Mapping[str, float], k: int | None = None) -> float:
+    """The lowest score: what is not among the best k can have no more. 0 where there is none, or fewer than ``k``."""
+    return 0.0 if k is not None and len(scores) < k else min(scores.values(), default=0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -50,7 +50,7 @@ class RetrievalConfig:
     k_lexical: int = 60
     k_codes: int = 20
     dense_weight: float = 1.0
-    lexical_weight: float = 0.4
+    lexical_weight: float = 0.25
     codes_weight: float = 0.3
 
 
@@ -87,15 +87,15 @@ class HybridRetriever:
     def _search(
         self, question: str, vector: Vectors, collection: str, k: int, scope: Scope
     ) -> Sequence[RetrievedPassage]:
-        dense = self._nearest(vector, collection, scope)
-        lexical = self._catalog.search(collection, question, self._config.k_lexical, scope)
-        similarity = {hit.passage_id: hit.similarity for hit in dense}
-        bm25 = {hit.passage_id: hit.score for hit in lexical}
+        k_lexical = self._config.k_lexical
+        bm25 = {hit.passage_id: hit.score for hit in self._catalog.search(collection, question, k_lexical, scope)}
         codes = self._with_codes(question, collection, scope)
+        similarity = self._similarities(vector, collection, scope, {*bm25, *codes})
+        shares = of_best(bm25)
         fused = fuse(
             [
                 Scores(similarity, self._config.dense_weight, missing=least(similarity)),
-                Scores(of_best(bm25), self._config.lexical_weight),
+                Scores(shares, self._config.lexical_weight, missing=least(shares, k_lexical)),
                 Scores(of_best(codes), self._config.codes_weight),
             ]
         )
@@ -116,25 +116,32 @@ class HybridRetriever:
             for rank, (found, *copies) in enumerate(_folded(mine)[:k], start=1)
         ]
 
-    def _nearest(self, vector: Vectors, collection: str, scope: Scope) -> Sequence[VectorHit]:
+    def _similarities(self, vector: Vectors, collection: str, scope: Scope, others: Set[str]) -> dict[str, float]:
+        """Cosines of the nearest, and of the ``others`` that have a vector."""
         k = self._config.k_dense
         if scope.as_of is not None:
-            return self._nearest_in_the_past(vector, collection, scope, k)
-        readable = [labels for labels in self._catalog.partitions(collection) if scope.reads(labels)]
-        hits = [hit for labels in readable for hit in self._vectors.query(partition(collection, labels), vector, k)]
-        return sorted(hits, key=_best_first)[:k]
+            return self._similarities_in_the_past(vector, collection, scope, others, k)
+        readable = [partition(collection, of) for of in self._catalog.partitions(collection) if scope.reads(of)]
+        hits = [hit for part in readable for hit in self._vectors.query(part, vector, k)]
+        nearest = {hit.passage_id: hit.similarity for hit in sorted(hits, key=_best_first)[:k]}
+        rest = [item for item in others if item not in nearest]
+        compared = [hit for part in readable for hit in self._vectors.compare(part, rest, vector)]
+        return nearest | {hit.passage_id: hit.similarity for hit in compared}
 
-    def _nearest_in_the_past(self, vector: Vectors, collection: str, scope: Scope, k: int) -> Sequence[VectorHit]:
+    def _similarities_in_the_past(
+        self, vector: Vectors, collection: str, scope: Scope, others: Set[str], k: int
+    ) -> dict[str, float]:
         """Every passage that held then is compared: such questions are rare, and the store holds what holds now."""
         passages = self._catalog.passages_within(collection, scope)
-        hits: list[VectorHit] = []
+        found: dict[str, float] = {}
         for start in range(0, len(passages), PAST_BATCH):
             batch = passages[start : start + PAST_BATCH]
             rows = self._remembered.embed([contextual_text(p.revision.title, p.passage) for p in batch])
-            for found, similarity in zip(batch, np.clip(rows @ vector, -1.0, 1.0), strict=True):
-                hits.append(VectorHit(found.id, found.revision.id, float(similarity)))
-            hits = sorted(hits, key=_best_first)[:k]
-        return hits
+            compared = zip([p.id for p in batch], np.clip(rows @ vector, -1.0, 1.0).tolist(), strict=True)
+            found |= compared
+            nearest = sorted(found, key=lambda item: (-found[item], item))[:k]
+            found = {item: found[item] for item in {*nearest, *(others & found.keys())}}
+        return found
 
     def _with_codes(self, question: str, collection: str, scope: Scope) -> dict[str, float]:
         codes = [token.surface for token in tokens(question) if token.kind is Kind.CODE]

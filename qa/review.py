@@ -21,17 +21,17 @@ _YES, _NO = ("Yes", "yes"), ("No", "no")
 class Review:
     """What makes an answer of one model doubtful: a logistic regression over answerable and other questions.
 
-    ``stands`` weighs the logarithm of the odds of "yes" to "no" when it is asked back, ``nearness`` the score of the
-    best passage (`qa.answer.RetrievedPassage`). Below zero an answer is doubtful.
+    ``stands`` weighs the logarithm of the odds of "yes" to "no" when it is asked back, ``words`` the logarithm of one
+    more than the best passage's lexical score (`ingest.catalog.LexicalHit`). Below zero an answer is doubtful.
     """
 
     stands: float
-    nearness: float
+    words: float
     bias: float
 
-    def is_doubtful(self, log_odds: float, nearness: float) -> bool:
+    def is_doubtful(self, log_odds: float, lexical: float) -> bool:
         """Whether the signals of an answer speak against it."""
-        return self.bias + self.stands * log_odds + self.nearness * nearness < 0.0
+        return self.bias + self.stands * log_odds + self.words * math.log1p(lexical) < 0.0
 
 
 def log_odds_of_yes(

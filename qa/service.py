@@ -218,8 +218,8 @@ class AnswerService:
         if review is None:
             return False
         log_odds = log_odds_of_yes(prompt.messages, said, self._generator, self._tokenizer, params)
-        nearness = max(passage.score for passage in prompt.passages)
-        return log_odds is not None and review.is_doubtful(log_odds, nearness)
+        lexical = max(passage.lexical or 0.0 for passage in prompt.passages)
+        return log_odds is not None and review.is_doubtful(log_odds, lexical)
 
     def _reason_to_abstain(
         self, question: str, understood: str, candidates: tuple[RetrievedPassage, ...]

@@ -248,6 +248,15 @@ class CatalogContract:
         assert catalog.passages(prepared.passage_ids)[prepared.passage_ids[0]].passage == row
         assert found(catalog, "cause") == ["| E1 | loose plug |"]
 
+    def test_scores_mean_the_same_in_collections_of_all_sizes(self, catalog: Catalog) -> None:
+        for collection, others in (("small", 10), ("large", 300)):
+            texts = ["the blue lamp blinks", *(f"lamp number {n} stays on" for n in range(others))]
+            publish(catalog, document("a.md", *texts), collection=collection)
+        small, large = (catalog.search(name, "blue", 1)[0].score for name in ("small", "large"))
+        assert small == pytest.approx(large, rel=0.1)
+        assert 0.3 < small < 3.0
+        assert catalog.search("small", "which blue lamp blinks", 1)[0].score > 1.5 * small
+
     def test_search_returns_at_most_k_best_first_with_ties_by_id(self, catalog: Catalog) -> None:
         for source in ("c.md", "a.md", "b.md"):
             publish(catalog, document(source, "same alarm", "same alarm", "other", title="t"))

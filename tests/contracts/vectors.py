@@ -73,6 +73,23 @@ class VectorStoreContract:
             nearest = np.argsort(-(rows @ query), kind="stable")[:10]
             assert [hit.passage_id for hit in vectors.query("default", query, 10)] == [ids[n] for n in nearest]
 
+    def test_given_passages_are_scored_as_by_a_query(self, vectors: VectorStore) -> None:
+        rows = random_rows(30)
+        vectors.upsert("default", "r1", ids_of("r1", 20), rows[:20])
+        vectors.upsert("default", "r2", ids_of("r2", 10), rows[20:])
+        asked = random_rows(1, seed=1)[0]
+        every = vectors.query("default", asked, 30)
+        some = ["r2-00003", "r1-00019", "r1-00000", "unknown", "r1-00000"]
+        found = vectors.compare("default", some, asked)
+        expected = [hit for hit in every if hit.passage_id in some]
+        assert [(hit.passage_id, hit.revision_id) for hit in found] == [
+            (hit.passage_id, hit.revision_id) for hit in expected
+        ]
+        assert [hit.similarity for hit in found] == pytest.approx([hit.similarity for hit in expected], abs=1e-5)
+        assert vectors.compare("default", [], asked) == []
+        assert vectors.compare("default", ["unknown"], asked) == []
+        assert vectors.compare("elsewhere", some, asked) == []
+
     def test_an_upsert_replaces_what_has_the_same_id(self, vectors: VectorStore) -> None:
         rows = unit([[1, 0], [0, 1]])
         vectors.upsert("default", "r1", ["a"], rows[:1])

@@ -200,7 +200,7 @@ class MemoryCatalog:
         frequency = Counter(phrase for found in counts.values() for phrase in found)
         weight = {p: phrases.count(p) * math.log(1 + len(texts) / n) for p, n in frequency.items()}
         hits = [
-            LexicalHit(id, sum(weight[p] * n / (n + 1) for p, n in found.items()))
+            LexicalHit(id, sum(weight[p] * n / (n + 1) for p, n in found.items()) / math.log(1 + len(texts)))
             for id, found in counts.items()
             if found
         ]

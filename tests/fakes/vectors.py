@@ -42,9 +42,17 @@ class MemoryVectors:
 
     def query(self, collection: str, vector: npt.NDArray[np.float32], k: int) -> Sequence[VectorHit]:
         with self._lock:
-            rows = list(self._rows.get(collection, {}).items())
-        hits = [VectorHit(id, revision, float(np.clip(row @ vector, -1, 1))) for id, (revision, row) in rows]
-        return sorted(hits, key=lambda hit: (-hit.similarity, hit.passage_id))[:k]
+            ids = list(self._rows.get(collection, {}))
+        return MemoryVectors.compare(self, collection, ids, vector)[:k]
+
+    def compare(
+        self, collection: str, passage_ids: Sequence[str], vector: npt.NDArray[np.float32]
+    ) -> Sequence[VectorHit]:
+        with self._lock:
+            rows = self._rows.get(collection, {})
+            held = [(id, *rows[id]) for id in dict.fromkeys(passage_ids) if id in rows]
+        hits = [VectorHit(id, revision, float(np.clip(row @ vector, -1, 1))) for id, revision, row in held]
+        return sorted(hits, key=lambda hit: (-hit.similarity, hit.passage_id))
 
     def count(self, collection: str) -> int:
         return len(self._rows.get(collection, {}))

@@ -32,6 +32,12 @@ def test_nothing_gives_nothing() -> None:
     assert least({}) == 0.0
 
 
+def test_what_a_list_that_is_not_full_leaves_out_has_nothing() -> None:
+    scores = {"a": 0.5, "b": 0.4}
+    assert least(scores) == least(scores, 2) == 0.4
+    assert least(scores, 3) == 0.0
+
+
 def test_scores_without_a_unit_become_shares() -> None:
     assert of_best({"a": 8.0, "b": 2.0}) == {"a": 1.0, "b": 0.25}
     assert of_best({"a": 0.0}) == {"a": 0.0}

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from ingest.scope import NOW, Scope
 from ingest.vectors import VectorHit
 from qa.answer import Turn
 from qa.conversation import retrieve_in_context
@@ -43,11 +44,23 @@ def test_raw_scores_of_both_retrievers_are_kept() -> None:
     assert first.score == pytest.approx(first.similarity + RetrievalConfig().lexical_weight)
 
 
-def test_a_passage_that_only_one_retriever_knows_has_no_score_of_the_other() -> None:
+def test_what_only_words_found_is_compared_with_the_question_too() -> None:
     library = manuals()
-    found = library.retriever(RetrievalConfig(k_dense=1)).retrieve("window minutes", "default", 10)
-    assert sum(passage.similarity is not None for passage in found) == 1
-    assert any(passage.lexical is not None and passage.similarity is None for passage in found)
+    question = "window minutes"
+    for scope in (NOW, Scope(as_of=1_500.0)):
+        found = library.retriever(RetrievalConfig(k_dense=1)).retrieve(question, "default", 10, scope)
+        cosines = {passage.stored.id: passage.similarity for passage in found}
+        assert len(cosines) > 1
+        every = library.vectors.query("default", library.embedder.embed([question])[0], 100)
+        assert cosines == pytest.approx({hit.passage_id: hit.similarity for hit in every if hit.passage_id in cosines})
+
+
+def test_a_passage_without_a_vector_is_found_by_its_words() -> None:
+    library = manuals()
+    held = library.retriever().retrieve("Is glycol approved?", "default", 1)[0].stored
+    library.vectors.delete_revision("default", held.revision.id)
+    found = library.retriever().retrieve("Is glycol approved?", "default", 10)
+    assert {passage.stored.id for passage in found if passage.similarity is None} >= {held.id}
 
 
 class Contrary(MemoryVectors):

@@ -19,7 +19,7 @@ from tests.qa.library import manuals
 TOKENIZER = ByteTokenizer()
 QUESTION = Question("How long does the pairing window of the Corvo 200 stay open?", "default")
 GOOD = "The window stays open for 4 minutes."
-BY_WORD = Review(stands=1.0, nearness=0.0, bias=0.0)
+BY_WORD = Review(stands=1.0, words=0.0, bias=0.0)
 CONFIG = AnswerConfig(prompt_tokens=8_000, review=BY_WORD)
 PARAMS = GenerationParams(max_tokens=9)
 
@@ -57,11 +57,11 @@ def test_there_are_no_odds_without_room_or_after_a_cancel() -> None:
     assert log_odds_of_yes([("user", "Why?")], "So.", ScriptedGenerator("No"), TOKENIZER, params) is None
 
 
-@pytest.mark.parametrize("signal", ["stands", "nearness"])
+@pytest.mark.parametrize("signal", ["stands", "words"])
 def test_each_signal_speaks_for_an_answer(signal: str) -> None:
-    review = Review(**{"stands": 0.0, "nearness": 0.0, "bias": -1.0, signal: 2.0})
-    assert review.is_doubtful(log_odds=0.0, nearness=0.0)
-    assert not review.is_doubtful(log_odds=1.0, nearness=1.0)
+    review = Review(**{"stands": 0.0, "words": 0.0, "bias": -1.0, signal: 2.0})
+    assert review.is_doubtful(log_odds=0.0, lexical=0.0)
+    assert not review.is_doubtful(log_odds=1.0, lexical=1.0)
 
 
 def test_what_the_model_does_not_stand_by_is_an_abstention_with_its_text_as_it_was_shown() -> None:

@@ -137,9 +137,10 @@ class _Worker:
         """End the process, at work or not, for good; called from another thread than the one that prepares."""
         with self._starting:
             self._stopped = True
-            if self._process is not None:
-                self._process.kill()
-                self._process.wait()
+            process = self._process  # the thread that prepares may be taking note of its end
+            if process is not None:
+                process.kill()
+                process.wait()
 
     def _start(self) -> Connection:
         with self._starting:

@@ -77,7 +77,7 @@ async function openConversation(id) {
   const chosen = collection.value;
   try {
     const kept = await readConversation(id);
-    if (conversationIn(location.hash) !== id) return; // another was opened meanwhile
+    if (conversationIn(location.hash) !== id || id === conversation.id) return; // something was opened meanwhile
     source.close();
     conversation.show(kept);
     list.setCurrent(id);
@@ -85,6 +85,7 @@ async function openConversation(id) {
     if (untouched && kept.collection && known(kept.collection)) collection.value = kept.collection;
     showWelcome(kept.turns.length === 0);
   } catch (problem) {
+    if (conversationIn(location.hash) !== id) return;
     beginAnew();
     part("starting").textContent = problem.detail || problem.title || problem.message;
   }
@@ -148,9 +149,7 @@ function openNamed() {
   if (id) openConversation(id);
 }
 
-addEventListener("hashchange", openNamed);
-
-/** Shows what the reader may do; while the service is still starting, says so and comes again. */
+/** Shows what the reader may do, then what the address names; while the service is still starting, comes again. */
 async function begin() {
   try {
     const who = await whoReads();
@@ -169,6 +168,7 @@ async function begin() {
     if (account) part("bar").append(account);
     if (who.keeps_conversations) list.begin();
     openNamed();
+    addEventListener("hashchange", openNamed); // not before: what it tells would be told over
   } catch (problem) {
     part("starting").textContent = problem.detail || problem.title;
     setTimeout(begin, RETRY_MS);

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
@@ -22,6 +23,10 @@ FLAGS = (
 )
 PATH = os.environ.get("DOCQA_TEST_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
 """Where Chromium is; read on import, before a test hides the environment. None where there is none."""
+
+PATIENCE_MS = 30_000
+"""How long a page may take to come to what a test expects of it: many times what an idle machine needs."""
+expect.set_options(timeout=PATIENCE_MS)
 
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 780}
@@ -47,7 +52,7 @@ def opened(browser: Browser, address: str, **context: object) -> Iterator[Page]:
     errors: list[str] = []
     foreign: list[str] = []
     with browser.new_context(**options) as fresh:  # type: ignore[arg-type]
-        fresh.set_default_timeout(10_000)
+        fresh.set_default_timeout(PATIENCE_MS)
         page = fresh.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith(address) else foreign.append(request.url))
@@ -55,6 +60,14 @@ def opened(browser: Browser, address: str, **context: object) -> Iterator[Page]:
         yield page
     assert errors == []
     assert foreign == []
+
+
+def eventually_on(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until ``holds``, while the page's events are attended to."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not holds():
+        assert time.monotonic() < end, "did not come true in time"
+        page.wait_for_timeout(20)
 
 
 def ask(page: Page, question: str) -> None:

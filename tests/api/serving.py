@@ -30,7 +30,7 @@ def served(app: FastAPI, listening: socket.socket | None = None) -> Iterator[str
         assert not thread.is_alive()
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+def eventually(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait until ``holds``; fails after ``seconds``."""
     end = time.monotonic() + seconds
     while not holds():

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
-from tests.api.browser import PHONE, ask, marked, opened
+from tests.api.browser import PHONE, ask, eventually_on, marked, opened
 from tests.api.chat_page import ANSWER, answer_of, application, finished, page_with, two_documents
 from tests.api.scripted_answers import ScriptedAnswers, compose
 from tests.api.serving import eventually, served
@@ -157,6 +157,27 @@ def test_conversations_are_searched_renamed_exported_and_deleted(
 def test_a_conversation_that_is_gone_is_told(browser: Browser, catalog: MemoryCatalog) -> None:
     with page_with(browser, catalog) as page:
         page.goto(page.url + "#conversation=conv_gone")
+        expect(page.locator("#starting")).to_contain_text("There is no conversation 'conv_gone'.")
+
+
+def test_what_the_address_names_while_the_page_is_starting_is_told_too(
+    browser: Browser, catalog: MemoryCatalog
+) -> None:
+    with page_with(browser, catalog) as page:
+        expect(page.locator("#history")).to_be_visible()  # nothing is asked for any more
+        held: list[Route] = []
+        page.route("**/v1/collections", lambda route: held.append(route))
+        page.reload()
+        eventually_on(page, lambda: len(held) == 1)
+        page.evaluate(
+            """async () => {
+              const changed = new Promise((resolve) => addEventListener("hashchange", resolve));
+              location.hash = "conversation=conv_gone";
+              await changed;
+              for (let time = 0; time < 3; time += 1) await fetch("v1/conversations/conv_gone");  // enough to be told
+            }"""
+        )
+        held[0].continue_()
         expect(page.locator("#starting")).to_contain_text("There is no conversation 'conv_gone'.")
 
 

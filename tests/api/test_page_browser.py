@@ -14,7 +14,7 @@ from ingest.document import Span
 from ingest.formats import Readers
 from qa.answer import DraftedRun, SentenceStatus
 from tests.api.accessibility import grave_findings
-from tests.api.browser import DESKTOP, PHONE, ask, marked, opened
+from tests.api.browser import DESKTOP, PHONE, ask, eventually_on, marked, opened
 from tests.api.chat_page import (
     ANSWER,
     MANUAL,
@@ -227,7 +227,7 @@ def test_page_says_that_the_service_is_starting(browser: Browser, catalog: Memor
             ask(page, "How long may the lid stay open?")
             expect(finished(page).locator(".problem")).to_contain_text("Service Unavailable")
             hold.set()
-            expect(page.locator("#starting")).to_have_text("", timeout=10_000)
+            expect(page.locator("#starting")).to_have_text("")
     finally:
         hold.set()
 
@@ -386,8 +386,8 @@ def test_words_of_a_real_manual_come_to_the_middle(
             finished(page).locator("button.marker").first.click()
             for number, sentence in enumerate(order, start=1):
                 expect(page.locator("#source-count")).to_have_text(f"{number} of {len(order)}")
-                page.wait_for_timeout(300)
-                assert marked(page).startswith(starts[said.index(sentence)].strip("| "))
+                words = starts[said.index(sentence)].strip("| ")
+                eventually_on(page, lambda words=words: marked(page).startswith(words))
                 in_middle(page)
                 if number < len(order):
                     page.get_by_role("button", name="Next citation").click()
@@ -404,8 +404,7 @@ def in_middle(page: Page) -> None:
           const end = body.scrollHeight - body.scrollTop - body.clientHeight < 2;
           const off = Math.abs((top + bottom) / 2 - (view.top + view.bottom) / 2);
           return off < 60 || (end && top > view.top);
-        }""",
-        timeout=5000,
+        }"""
     )
 
 

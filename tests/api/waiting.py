@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 
-async def wait_for(holds: Callable[[], bool], seconds: float = 10.0) -> None:
+async def wait_for(holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Until ``holds``; fails after ``seconds``."""
     end = time.monotonic() + seconds
     while not holds():

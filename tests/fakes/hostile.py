@@ -16,7 +16,7 @@ from tests.fakes.files import PlainReader
 
 @dataclass(frozen=True, slots=True)
 class HostileReader:
-    """Takes plain text; ``started`` is a folder in which each file leaves the number of the process that read it."""
+    """Takes plain text; ``started`` is a folder in which each file leaves its name, as `processes` reads it."""
 
     started: Path | None = None
     version: str = "hostile 1"
@@ -24,7 +24,7 @@ class HostileReader:
 
     def read(self, path: Path, source: str) -> Document:
         if self.started is not None:
-            (self.started / source.replace("/", "-")).write_text(str(os.getpid()))
+            (self.started / f"{source.replace('/', '-')}@{os.getpid()}").touch()
         deed = path.read_text().partition(" ")[0]
         match deed:
             case "stall":
@@ -44,6 +44,16 @@ class HostileReader:
                 sys.stdout.write("not an answer\n")
                 sys.stdout.flush()
         return PlainReader().read(path, source)
+
+
+def processes(started: Path) -> dict[str, int]:
+    """For each file that was begun, the number of the process that began it.
+
+    The number is in the name of what a file leaves, not in its content: a name is there as a whole or not at all, even
+    where the process is killed in the midst of it.
+    """
+    named = (path.name.rpartition("@") for path in started.iterdir())
+    return {source: int(process) for source, found, process in named if found}
 
 
 def _eat() -> None:

@@ -51,7 +51,8 @@ class Caller:
 
     ``labels`` are those of documents that it may read beside what everybody may; None reads everything.
     ``batch``: its questions let those of people go first. ``requests_per_minute`` None for no limit.
-    ``public``: anybody may be behind it, since its key stands in a page. ``owner``: it owns the data folder.
+    ``public``: anybody may be behind it, since its key stands in a page. ``shared``: anybody who comes from elsewhere
+    without signing in. ``owner``: it owns the data folder.
     """
 
     id: str
@@ -63,11 +64,17 @@ class Caller:
     public: bool = False
     labels: frozenset[str] | None = frozenset()
     owner: bool = False
+    shared: bool = False
 
     @property
     def scope(self) -> Scope:
         """What holds now and it may read."""
         return Scope(labels=self.labels)
+
+    @property
+    def keeps_conversations(self) -> bool:
+        """Whether what is kept under its name is its own: strangers that share one must not find each other's."""
+        return not (self.public or self.shared)
 
     def may(self, permission: Permission) -> bool:
         """Whether role and scopes both allow it."""

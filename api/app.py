@@ -22,6 +22,7 @@ from api.routes import (
     chat_completions,
     conversations,
     curated,
+    document_changes,
     documents,
     embeddings,
     feedback,
@@ -33,6 +34,7 @@ from api.routes import (
     session,
     sign_in,
     unanswered,
+    usage,
     widget,
 )
 from api.service import Service
@@ -93,6 +95,7 @@ def create_app(
         embeddings,
         search,
         documents,
+        document_changes,
         ingest,
         jobs,
         conversations,
@@ -100,6 +103,7 @@ def create_app(
         curated,
         unanswered,
         administration,
+        usage,
         session,
         sign_in,
         widget,

@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Request
 from api import widget_key
 from api.access import Caller, Permission
 from api.problems import Problem
-from api.service import AnyService, Service
+from api.service import AnyService, Service, no_conversations
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,13 @@ async def _anybody(request: Request, service: AnyService) -> Caller:
     return await caller_of(request, service)
 
 
+async def _keeper(request: Request, service: AnyService) -> Caller:
+    caller = await Requires(Permission.ASK)(request, service)
+    if not caller.keeps_conversations:
+        raise no_conversations()
+    return caller
+
+
 Priority = Annotated[
     Literal["interactive", "batch"],
     Header(alias="X-Docqa-Priority", description="`batch`: let questions of people go first."),
@@ -57,6 +64,8 @@ Priority = Annotated[
 Known = Annotated[Caller, Depends(_anybody)]
 """Whoever it is: what he may do decides what he finds here."""
 Asker = Annotated[Caller, Depends(Requires(Permission.ASK))]
+Keeper = Annotated[Caller, Depends(_keeper)]
+"""Who may ask, and by a name that is no stranger's too: he has conversations of his own."""
 Reader = Annotated[Caller, Depends(Requires(Permission.READ))]
 Curator = Annotated[Caller, Depends(Requires(Permission.CURATE))]
 Ingester = Annotated[Caller, Depends(Requires(Permission.INGEST))]

@@ -1,4 +1,7 @@
-"""What a job ingests: folders of this machine, or files that were sent."""
+"""What a job ingests: folders of this machine, or files that were sent.
+
+What else a job may do is in `api.document_changes`.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ UPLOADS = "uploads"
 
 
 class Source(Protocol):
-    """Files to ingest."""
+    """What a job is about: files to ingest, or a document."""
 
     @property
     def kind(self) -> JobKind:
-        """Where they come from."""
+        """What becomes of it."""
         ...
 
     @property
@@ -36,7 +39,7 @@ class Source(Protocol):
         ...
 
     def ingest(self, pipeline: Pipeline, collection: str, removal: Removal, listener: Listener) -> Report:
-        """Bring them into the collection. Raises what `Pipeline.ingest` does."""
+        """Bring the collection to what was asked for. Raises what `Pipeline.ingest` does, and `DocumentChanged`."""
         ...
 
     def discard(self) -> None:

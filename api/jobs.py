@@ -1,4 +1,6 @@
-"""Carries out ingests beside the answering of questions, one after the other, each as a job that can be followed.
+"""Carries out ingests, and whatever else changes the index, beside the answering of questions.
+
+One after the other, each as a job that can be followed.
 
 A job has succeeded once all that it published is found: it writes into the index that this process searches.
 """
@@ -17,6 +19,7 @@ from typing import Protocol
 from starlette.concurrency import run_in_threadpool
 
 from api.data_lock import DataLocked
+from api.document_changes import DocumentChanged
 from api.ingest_sources import Source, same_place
 from api.job_progress import JobProgress, Pace
 from api.job_schemas import ReportBody
@@ -33,7 +36,16 @@ from ingest.workers import WorkersUnusable
 
 log = logging.getLogger(__name__)
 
-EXPECTED = (CatalogUnusable, VectorsUnusable, EmbedderUnusable, WorkersUnusable, DataLocked, DatabaseUnusable, OSError)
+EXPECTED = (
+    CatalogUnusable,
+    VectorsUnusable,
+    EmbedderUnusable,
+    WorkersUnusable,
+    DataLocked,
+    DatabaseUnusable,
+    DocumentChanged,
+    OSError,
+)
 """Errors whose message tells an operator what to do."""
 NOTED_EVERY_S = 5.0
 """Seconds between two times that progress is written down, for whoever asks after the server was killed."""

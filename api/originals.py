@@ -27,9 +27,8 @@ class Place:
 
 def place_of(revision: Revision, settings: Settings) -> Place | None:
     """Where the original lies; None where there is none now. Archives are not looked into."""
-    uploaded = revision.root == UPLOADS
-    root = settings.uploads_dir / revision.collection if uploaded else Path(revision.root)
-    if not root.is_absolute() and not uploaded:
+    root = _root_of(revision, settings)
+    if not root.is_absolute() and revision.root != UPLOADS:
         return None
     if file := _file_below(root, revision.source):
         return Place(file)
@@ -37,6 +36,15 @@ def place_of(revision: Revision, settings: Settings) -> Place | None:
         if is_archive(outer.name) and (archive := _file_below(root, str(outer))):
             return Place(archive, revision.source[len(str(outer)) + 1 :])
     return None
+
+
+def path_of(revision: Revision, settings: Settings) -> Path:
+    """Where the file lies or lay."""
+    return _root_of(revision, settings) / revision.source
+
+
+def _root_of(revision: Revision, settings: Settings) -> Path:
+    return settings.uploads_dir / revision.collection if revision.root == UPLOADS else Path(revision.root)
 
 
 def read_original(revision: Revision, settings: Settings) -> bytes | None:

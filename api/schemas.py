@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from api.as_of import moment_of
+from ingest.comparison import Change, Hunk
 from ingest.document import Document, Revision, Section, Span, StoredPassage
 from ingest.scope import NOW, Scope
 from qa.answer import (
@@ -441,6 +442,42 @@ class RevisionEntryBody(BaseModel):
             valid_from=revision.valid_from,
             valid_to=revision.valid_to,
         )
+
+
+class LineBody(BaseModel):
+    """A line of canonical text, without its end."""
+
+    change: Change
+    text: str
+
+
+class HunkBody(BaseModel):
+    """Changed lines and the unchanged ones around them. Lines are counted from 1."""
+
+    before: int = Field(description="The first line in the earlier text; the one behind it where there is none.")
+    after: int = Field(description="The same in the later text.")
+    lines: list[LineBody]
+
+    @classmethod
+    def of(cls, hunk: Hunk) -> Self:
+        """The body of ``hunk``."""
+        lines = [LineBody(change=line.change, text=line.text) for line in hunk.lines]
+        return cls(before=hunk.before[0] + 1, after=hunk.after[0] + 1, lines=lines)
+
+
+class DiffBody(BaseModel):
+    """What changed between two revisions of a document."""
+
+    document: str
+    before: int = Field(description="The earlier revision.")
+    after: int = Field(description="The later one.")
+    hunks: list[HunkBody] = Field(description="In the order of the text; none where it is the same.")
+
+    @classmethod
+    def of(cls, before: Revision, after: Revision, hunks: Sequence[Hunk]) -> Self:
+        """The body of the ``hunks`` between these revisions."""
+        bodies = [HunkBody.of(hunk) for hunk in hunks]
+        return cls(document=after.document_id, before=before.number, after=after.number, hunks=bodies)
 
 
 class HistoryBody(BaseModel):

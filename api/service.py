@@ -32,9 +32,11 @@ from api.settings import Settings
 from api.sign_in import SignIn
 from api.state.conversations import StoredTurn
 from api.state.memory import Memory
+from api.state.usage import Outcome
 from api.tracing import NO_TRACES, AnswerTrace
 from api.turn_record import TurnRecord
 from api.unanswered_queue import UnansweredQueue
+from api.usage_count import UsageCount
 from ingest.catalog import Catalog
 from qa.answer import Answer, AnswerDone, AnswerEvent, CuratedMark, Question, RetrievedPassage, TextDelta, Turn
 from qa.curated import CuratedAnswers, events
@@ -62,6 +64,7 @@ class Exchange:
         record: TurnRecord | None = None,
         mark: CuratedMark | None = None,
         queue: UnansweredQueue | None = None,
+        count: UsageCount | None = None,
     ) -> None:
         self.id = new_answer_id()
         self.question = question
@@ -71,6 +74,7 @@ class Exchange:
         self._record = record
         self._mark = mark
         self._queue = queue
+        self._count = count
         self._stream = stream
         self._metrics = metrics
         self._arrived = time.monotonic()
@@ -84,20 +88,20 @@ class Exchange:
                 if isinstance(event, AnswerDone):
                     event = AnswerDone(replace(event.answer, curated=self._mark))
                     self._metrics.answered(event.answer)
-                    self._end("abstained" if event.answer.abstained else "answered", event.answer)
+                    self._end(Outcome.ABSTAINED if event.answer.abstained else Outcome.ANSWERED, event.answer)
                     await self._keep(self.body(event.answer))
                 elif isinstance(event, TextDelta) and self._record is not None:
                     self._record.hear(event.text)
                 yield event
         except DeadlineExceeded as error:
-            self._lost("deadline")
+            self._lost(Outcome.DEADLINE)
             detail = f"The answer was not there within {error.seconds:g} seconds, waiting included."
             raise Problem(504, "deadline-exceeded", detail, deadline_seconds=error.seconds) from error
         except ShuttingDown as error:
-            self._lost("cancelled")
+            self._lost(Outcome.CANCELLED)
             raise shutting_down() from error
         except Exception as error:
-            self._lost("failed")
+            self._lost(Outcome.FAILED)
             log.error("answer failed", extra={"request_id": self._request_id}, exc_info=error)
             raise internal_error() from error
 
@@ -125,7 +129,7 @@ class Exchange:
     def finish(self) -> None:
         """Stop the work if it still goes on, which then counts as cancelled."""
         if not self._over:
-            self._lost("cancelled")
+            self._lost(Outcome.CANCELLED)
         self._stream.cancel()
 
     async def _keep(self, body: AnswerBody) -> None:
@@ -143,25 +147,27 @@ class Exchange:
             raise internal_error()
         return answer
 
-    def _lost(self, outcome: str) -> None:
-        self._metrics.answers.labels(outcome).inc()
+    def _lost(self, outcome: Outcome) -> None:
+        self._metrics.answers.labels(outcome.value).inc()
         self._end(outcome)
         if self._record is not None:
             self._record.stopped()
 
-    def _end(self, outcome: str, answer: Answer | None = None) -> None:
+    def _end(self, outcome: Outcome, answer: Answer | None = None) -> None:
         self._over = True
-        self._trace.end(outcome, answer)
+        self._trace.end(outcome.value, answer)
         now = time.monotonic()
         began = now if self._stream.began is None else self._stream.began
         fields: dict[str, object] = {
             "request_id": self._request_id,
             "answer": self.id,
-            "outcome": outcome,
+            "outcome": outcome.value,
             "collection": self.question.collection,
             "waited_s": round(max(0.0, began - self._arrived), 3),
             "total_s": round(now - self._arrived, 3),
         }
+        if self._count is not None:
+            self._count.over(self.id, outcome, now - self._arrived, answer)
         if answer is not None:
             fields["prompt_tokens"] = answer.stats.prompt_tokens
             fields["output_tokens"] = answer.stats.output_tokens
@@ -247,6 +253,8 @@ class Service:
 
         Raises `Problem`: over a limit, unknown collection or conversation, full queue, shutting down.
         """
+        if place is not None and not caller.keeps_conversations:
+            raise no_conversations()
         question = await self._accepted(question, caller)
         if place is not None:
             question = replace(question, history=await self._history(caller, place))
@@ -273,6 +281,7 @@ class Service:
             record,
             mark,
             self.unanswered if queued else None,
+            self._count_of(question, caller),
         )
 
     async def search(self, question: Question, caller: Caller, k: int) -> Sequence[RetrievedPassage]:
@@ -293,6 +302,10 @@ class Service:
         except UnknownCollection as error:
             raise Problem(404, "unknown-collection", str(error), collections=list(error.known)) from error
         return question
+
+    def _count_of(self, question: Question, caller: Caller) -> UsageCount | None:
+        days = self.settings.usage_days
+        return UsageCount(self.memory.usage, days, caller.id, question.collection) if days else None
 
     async def _history(self, caller: Caller, place: Place) -> tuple[Turn, ...]:
         try:
@@ -341,6 +354,12 @@ def _remembered(turn: StoredTurn) -> str:
 def unknown_conversation(id: str) -> Problem:
     """404 for a conversation that is not there, or not the caller's."""
     return not_found(f"There is no conversation {id!r}.")
+
+
+def no_conversations() -> Problem:
+    """403 for who comes by a name that strangers share."""
+    detail = "Strangers come by one name here, so no conversation is kept; send earlier turns as `history`."
+    return Problem(403, "no-conversations", detail)
 
 
 def shutting_down() -> Problem:

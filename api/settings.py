@@ -132,6 +132,12 @@ class Settings(BaseSettings):
         "answers or document text.",
     )
     log_level: LogLevel = Field("INFO", description="Least severe log lines to write: DEBUG, INFO, WARNING or ERROR.")
+    usage_days: float = Field(
+        90.0,
+        ge=0,
+        le=3_650,
+        description="Days for which it is kept who asked when and what it took, without the question; 0 keeps nothing.",
+    )
 
     model: str = Field("qwen2.5-coder-1.5b-instruct", description="Language model, by its name in the catalogue.")
     embedder: str = Field("all-minilm-l6-v2", description="Embedding model, by its name in the catalogue.")

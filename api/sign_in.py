@@ -50,8 +50,9 @@ class SignIn:
         if self._settings.sign_in:
             raise Problem(401, "not-signed-in", "Sign in, or send an API key as a bearer token.", headers=CHALLENGE)
         # Who sits at this machine runs it; who comes from elsewhere may only read.
-        role = Role.ADMIN if self._settings.on_loopback else Role.READER
-        return Caller("local", role, labels=held(role))
+        here = self._settings.on_loopback
+        role = Role.ADMIN if here else Role.READER
+        return Caller("local", role, labels=held(role), shared=not here)
 
     async def _of_key(self, secret: str) -> Caller:
         if self._owner is not None and secrets.compare_digest(secret.encode(), self._owner.secret.encode()):

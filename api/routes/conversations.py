@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.callers import Asker
+from api.callers import Keeper
 from api.conversation_export import as_markdown, file_name
 from api.idempotency import IdempotentRoute
 from api.kept_answers import KeptAnswers
@@ -33,7 +33,7 @@ MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "No such conver
 
 
 @router.post("", status_code=201)
-def create(body: ConversationRequest, service: ReadyService, caller: Asker, response: Response) -> ConversationBody:
+def create(body: ConversationRequest, service: ReadyService, caller: Keeper, response: Response) -> ConversationBody:
     """Begin a conversation; name its id in `POST /v1/answers` to ask in it."""
     made = service.memory.conversations.create(caller.id, body.title or "", body.collection)
     response.headers["Location"] = f"/v1/conversations/{made.id}"
@@ -43,7 +43,7 @@ def create(body: ConversationRequest, service: ReadyService, caller: Asker, resp
 @router.get("")
 def conversations(
     service: ReadyService,
-    caller: Asker,
+    caller: Keeper,
     search: Annotated[str, Query(max_length=200, description="Words that title, questions or answers hold.")] = "",
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
@@ -60,7 +60,7 @@ def conversations(
 
 
 @router.get("/{conversation}", responses=MISSING)
-def conversation(conversation: ConversationId, service: ReadyService, caller: Asker) -> WholeConversationBody:
+def conversation(conversation: ConversationId, service: ReadyService, caller: Keeper) -> WholeConversationBody:
     """A conversation with its turns; answers come as they were given, citations included.
 
     One that rests on documents that the caller may not read any more is withheld.
@@ -74,14 +74,16 @@ def conversation(conversation: ConversationId, service: ReadyService, caller: As
 
 
 @router.patch("/{conversation}", responses=MISSING)
-def rename(conversation: ConversationId, body: RenameRequest, service: ReadyService, caller: Asker) -> ConversationBody:
+def rename(
+    conversation: ConversationId, body: RenameRequest, service: ReadyService, caller: Keeper
+) -> ConversationBody:
     """Give a conversation another title."""
     with _known(conversation):
         return ConversationBody.of(service.memory.conversations.rename(caller.id, conversation, body.title))
 
 
 @router.delete("/{conversation}", status_code=204, responses=MISSING)
-def delete(conversation: ConversationId, service: ReadyService, caller: Asker) -> None:
+def delete(conversation: ConversationId, service: ReadyService, caller: Keeper) -> None:
     """Delete a conversation with all its turns."""
     with _known(conversation):
         service.memory.conversations.delete(caller.id, conversation)
@@ -92,7 +94,7 @@ def delete(conversation: ConversationId, service: ReadyService, caller: Asker) -
     responses={**MISSING, 200: {"content": {"text/markdown": {"schema": {"type": "string"}}}}},
     response_class=Response,
 )
-def export(conversation: ConversationId, service: ReadyService, caller: Asker) -> Response:
+def export(conversation: ConversationId, service: ReadyService, caller: Keeper) -> Response:
     """A conversation as a Markdown file with its sources."""
     with _known(conversation):
         found, turns = service.memory.conversations.turns(caller.id, conversation)

@@ -17,9 +17,10 @@ from api.callers import Ingester
 from api.idempotency import IdempotentRoute
 from api.ingest_sources import UPLOADS, Folders, Source
 from api.job_schemas import IngestOptionsBody, IngestRequest, JobBody
-from api.jobs import MAX_WAITING, JobsFull, JobView, SourceBusy, Stopped
+from api.job_submission import submit
+from api.jobs import JobView
 from api.problems import Problem, invalid_request
-from api.service import ReadyService, Service, shutting_down
+from api.service import ReadyService, Service
 from api.settings import Settings
 from api.state.jobs import Job
 from api.uploads import SentForm, is_form, read_form, stage
@@ -28,7 +29,6 @@ from ingest.pipeline import Removal
 router = APIRouter(prefix="/v1/ingest", tags=["ingestion"], route_class=IdempotentRoute)
 
 COLLECTION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-RETRY_SECONDS = 60
 RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"description": "The job that ingests them; Location names it"},
     400: {"description": "The body is neither JSON nor a form"},
@@ -109,19 +109,7 @@ async def ingest(request: Request, response: Response, service: ReadyService, ca
 def _submit(
     source: Source, collection: str, removal: Removal, request: Request, service: Service, caller: Caller
 ) -> Job:
-    try:
-        job = service.jobs.submit(source, collection, removal, caller.id)
-    except SourceBusy as error:
-        source.discard()
-        raise Problem(409, "source-busy", f"{str(error).capitalize()}.", job=error.job.id) from error
-    except JobsFull as error:
-        source.discard()
-        detail = f"{MAX_WAITING} jobs are waiting already; try again in {RETRY_SECONDS} s."
-        headers = {"Retry-After": str(RETRY_SECONDS)}
-        raise Problem(429, "queue-full", detail, headers=headers, retry_after=RETRY_SECONDS) from error
-    except Stopped as error:
-        source.discard()
-        raise shutting_down() from error
+    job = submit(source, collection, removal, service, caller)
     details = {"collection": collection, "kind": job.kind.value, "sources": list(job.sources), "removal": removal.value}
     service.memory.audit.add(caller.id, "ingest.start", job.id, details, request.scope["request_id"])
     return job

@@ -60,10 +60,9 @@ async def session(request: Request, service: AnyService) -> SessionBody:
             raise
         caller = None
     settings = service.settings
-    alone = bool(settings.sign_in) or settings.on_loopback
     return SessionBody(
         caller=None if caller is None else CallerBody.of(caller),
-        keeps_conversations=alone and caller is not None and not caller.public and caller.may(Permission.ASK),
+        keeps_conversations=caller is not None and caller.keeps_conversations and caller.may(Permission.ASK),
         ways=list(settings.sign_in),
         sign_in_url=SIGN_IN_PATH if "oidc" in settings.sign_in else None,
     )

@@ -1,4 +1,4 @@
-"""Ingests that a server carries out, kept: what each was asked to do, how far it came and what it came to."""
+"""Changes of the index that a server carries out, kept: what each was to do, how far it came and what it came to."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ KEPT = 1_000
 
 
 class JobKind(StrEnum):
-    """Where the files come from."""
+    """What a job does: brings in files from folders or uploaded ones, takes a document out, or brings one back."""
 
     FOLDERS = "folders"
     UPLOAD = "upload"
+    REMOVE = "remove"
+    RESTORE = "restore"
 
 
 class JobState(StrEnum):
@@ -50,7 +52,7 @@ UNFINISHED = frozenset({JobState.QUEUED, JobState.RUNNING})
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One ingest. Times are UTC seconds since the epoch; ``sources`` are folders, or the names of uploaded files.
+    """One of them. Times are UTC seconds since the epoch; ``sources`` are folders, or the names of files.
 
     ``progress`` is the last that was known of a job that runs or did (`api.job_progress.JobProgress`), ``counts`` how
     many documents were added and so on, ``report`` the same by name.

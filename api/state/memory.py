@@ -15,6 +15,7 @@ from api.state.keys import Keys
 from api.state.requests import Requests
 from api.state.sessions import Sessions
 from api.state.unanswered import UnansweredStore
+from api.state.usage import UsageStore
 
 
 class Memory:
@@ -30,3 +31,4 @@ class Memory:
         self.requests = Requests(database, clock)
         self.sessions = Sessions(database, clock)
         self.jobs = JobStore(database, clock)
+        self.usage = UsageStore(database, clock)

@@ -176,6 +176,23 @@ sign_ins = Table(
     Column("created_at", Double, nullable=False),
 )
 
+usage = Table(
+    "usage",
+    metadata,
+    Column("answer_id", String, primary_key=True),
+    Column("asked_at", Double, nullable=False),
+    Column("day", String, nullable=False),
+    Column("caller", Words, nullable=False),
+    Column("collection", Words, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("sentences", BigInteger, nullable=False),
+    Column("unsupported", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("first_token_s", Double),
+    Column("total_s", Double, nullable=False),
+)
+
 jobs = Table(
     "jobs",
     metadata,

@@ -1,17 +1,33 @@
 // The server's API as the pages for curators and administrators use it.
 
 import { readEvents } from "./event-stream.js";
-import { getJson, send, sendForm, sendJson } from "./http.js";
+import { Problem, getJson, send, sendForm, sendJson } from "./http.js";
 
 const PAGE = 50; // entries of a list that come at a time
 
-export async function listDocuments() {
-  return (await getJson("v1/documents")).documents;
+/** The documents that hold, or those that were `removed`. */
+export async function listDocuments(removed = false) {
+  return (await getJson(`v1/documents?removed=${removed}`)).documents;
+}
+
+/** What changed in a document from the revision before to `after`: `{before, after, hunks}`. */
+export async function compareRevisions(document, before, after) {
+  return getJson(`${documentPath(document)}/diff?${new URLSearchParams({ before, after })}`);
+}
+
+/** Takes a document out of the index, as a job. */
+export async function removeDocument(document) {
+  return (await send(documentPath(document), { method: "DELETE" })).json();
+}
+
+/** Lets what a revision said hold again, as a job. */
+export async function restoreRevision(document, revision) {
+  return sendJson("POST", `${documentPath(document)}/revisions/${revision}/restore`, {});
 }
 
 /** The revisions of a document, the newest first. */
 export async function readHistory(document) {
-  return (await getJson(`v1/documents/${encodeURIComponent(document)}/revisions`)).revisions;
+  return (await getJson(`${documentPath(document)}/revisions`)).revisions;
 }
 
 /** A page of questions that the documents left open: `{unanswered, next_cursor}`; `state` is "open" or "closed". */
@@ -66,6 +82,12 @@ export async function revokeKey(id) {
   return (await send(`v1/keys/${encodeURIComponent(id)}`, { method: "DELETE" })).json();
 }
 
+/** Counts from the day `first` to the day `last` (ISO 8601), of one caller or of all. */
+export async function readUsage(first, last, caller = null) {
+  const query = new URLSearchParams({ first, last, ...(caller ? { asked_by: caller } : {}) });
+  return getJson(`v1/usage?${query}`);
+}
+
 export async function listAudit(cursor) {
   return getJson(listPath("v1/audit", { cursor }));
 }
@@ -105,6 +127,18 @@ export async function cancelJob(id) {
 export async function* followJob(id, signal) {
   const response = await send(`${jobPath(id)}/events`, { headers: { Accept: "text/event-stream" }, signal });
   for await (const { event, data } of readEvents(response.body)) if (event === "job") yield JSON.parse(data);
+}
+
+/** The job as it ended; throws a Problem where that was not well. */
+export async function completed(job) {
+  let last = job;
+  for await (const now of followJob(job.id)) last = now;
+  if (last.state !== "succeeded") throw new Problem({ title: `The job was ${last.state}`, detail: last.error ?? "" });
+  return last;
+}
+
+function documentPath(document) {
+  return `v1/documents/${encodeURIComponent(document)}`;
 }
 
 function jobPath(id) {

@@ -27,6 +27,7 @@ function keyForm(made) {
     ["admin", "Admin: everything"],
   ]);
   const collections = element("input", { name: "collections" });
+  const labels = element("input", { name: "labels" });
   const days = element("input", { name: "days", type: "number", min: 1, max: 3650 });
   const rate = element("input", { name: "rate", type: "number", min: 1, max: 1000000 });
   const batch = element("input", { name: "batch", type: "checkbox" });
@@ -42,6 +43,7 @@ function keyForm(made) {
       field("Name", name),
       field("Role", role),
       field("Collections", collections, "Separated by commas; left empty: all."),
+      field("Labels", labels, "Of documents that it may read beside those without any. Separated by commas."),
       field("Expires after days", days, "Left empty: never."),
       field("Requests a minute", rate, "Left empty: as many as anybody."),
       element("label", { class: "check" }, batch, "For batches: people's questions go first"),
@@ -52,14 +54,11 @@ function keyForm(made) {
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const names = collections.value
-      .split(",")
-      .map((word) => word.trim())
-      .filter(Boolean);
     const wanted = {
       name: name.value.trim(),
       role: role.value,
-      collections: names.length ? names : null,
+      collections: listed(collections),
+      labels: listed(labels),
       batch: batch.checked,
       requests_per_minute: rate.value ? Number(rate.value) : null,
       expires_at: days.value ? Date.now() / 1000 + Number(days.value) * DAY : null,
@@ -78,6 +77,13 @@ function keyForm(made) {
   return form;
 }
 
+/** The words of a field, which commas separate; null where there are none. */
+function listed({ value }) {
+  const words = value.split(",").map((word) => word.trim());
+  const given = words.filter(Boolean);
+  return given.length ? given : null;
+}
+
 function secretLine({ name, secret }) {
   const copy = button("Copy", { class: "quiet" }, async () => {
     copy.textContent = (await copyText(secret)) ? "Copied" : "Copying is not allowed here";
@@ -89,6 +95,7 @@ function secretLine({ name, secret }) {
 function keyRow(key, reload, line) {
   const scopes = key.scopes ? [`only ${key.scopes.join(", ")}`] : [];
   const opens = [key.role, ...scopes, key.collections?.join(", ") ?? "all collections"];
+  if (key.labels?.length) opens.push(`labels ${key.labels.join(", ")}`);
   if (key.batch) opens.push("batches");
   if (key.requests_per_minute) opens.push(`${key.requests_per_minute} a minute`);
   if (key.origins) opens.push(`pages of ${key.origins.join(", ")}`);

@@ -82,6 +82,11 @@ export function select(name, choices, chosen = null) {
   return element("select", { name }, ...options);
 }
 
+/** A number as the reader writes it. */
+export function amount(number) {
+  return number.toLocaleString();
+}
+
 /** "1 question", "2 questions". */
 export function counted(count, word) {
   return `${count} ${word}${count === 1 ? "" : "s"}`;

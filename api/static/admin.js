@@ -8,6 +8,7 @@ import { showIngest } from "./admin-ingest.js";
 import { showAudit, showKeys } from "./admin-keys.js";
 import { reasonOf } from "./admin-parts.js";
 import { showUnanswered } from "./admin-unanswered.js";
+import { showUsage } from "./admin-usage.js";
 import { readSession } from "./api.js";
 import { element } from "./dom.js";
 
@@ -17,6 +18,7 @@ const PAGES = [
   { name: "unanswered", title: "Unanswered", permission: "curate", show: showUnanswered },
   { name: "curated", title: "Curated answers", permission: "curate", show: showCurated },
   { name: "feedback", title: "Feedback", permission: "curate", show: showFeedback },
+  { name: "usage", title: "Usage", permission: "admin", show: showUsage },
   { name: "keys", title: "API keys", permission: "admin", show: showKeys },
   { name: "audit", title: "Audit log", permission: "admin", show: showAudit },
 ];
@@ -25,6 +27,7 @@ const RETRY_MS = 3000; // while the service starts
 const main = document.getElementById("admin");
 const tabs = document.getElementById("tabs");
 let pages = []; // those that the reader may see
+let reader = null; // as the server knows him
 
 async function begin() {
   resumeKey();
@@ -42,7 +45,8 @@ async function begin() {
 function start(session) {
   const account = accountLine(session);
   if (account) document.getElementById("bar").append(account);
-  pages = PAGES.filter(({ permission }) => session.caller.permissions.includes(permission));
+  reader = session.caller;
+  pages = PAGES.filter(({ permission }) => reader.permissions.includes(permission));
   tabs.replaceChildren(...pages.map(({ name, title }) => element("a", { href: `#${name}` }, title)));
   addEventListener("hashchange", show);
   show();
@@ -59,7 +63,7 @@ function show() {
   const root = element("section", { class: "admin-page" }, heading);
   main.replaceChildren(root);
   if (location.hash) heading.focus({ preventScroll: true });
-  page.show(root);
+  page.show(root, reader);
 }
 
 begin();

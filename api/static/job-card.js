@@ -1,4 +1,4 @@
-// One job that ingests: how far it is, and what it came to.
+// One job that changes the index: how far it is, and what it came to.
 
 import { cancelJob, followJob, readJob } from "./admin-api.js";
 import { attempt, statusLine } from "./admin-parts.js";
@@ -12,6 +12,7 @@ const STATES = {
   cancelled: ["doubt", "Cancelled"],
   interrupted: ["doubt", "Interrupted: the server ended before it did"],
 };
+const DEEDS = { remove: "Remove ", restore: "Restore " };
 const SHOWN_NAMES = 3;
 const NAMED = ["failed", "skipped", "withheld", "added", "updated", "moved", "removed"]; // lists of a report
 
@@ -27,7 +28,7 @@ export function jobCard(job) {
   const card = element(
     "li",
     { class: "item" },
-    element("h4", {}, namesOf(job.sources)),
+    element("h4", {}, (DEEDS[job.kind] ?? "") + namesOf(job.sources)),
     element("p", { class: "facts" }, `${job.collection} · ${job.owner} · `, moment(job.created_at)),
     badge,
     bar,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,18 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 
-from api.access import Role
+from api.access import Permission, Role
 from api.app import create_app
 from api.settings import Settings
 from api.state.keys import KeyRequest
+from api.state.usage import Outcome, Part, Use
 from tests.api.accessibility import grave_findings
 from tests.api.browser import ask, opened
 from tests.api.chat_page import MANUAL, SOURCE, TAMPER, application, finished, two_documents
 from tests.api.fake_components import FakeComponents
 from tests.api.identity_provider import CLIENT, SECRET, Provider
 from tests.api.library import library, markdown_document, publish
-from tests.api.serving import served
+from tests.api.serving import eventually, served
 from tests.fakes.catalog import MemoryCatalog
 
 pytestmark = pytest.mark.browser
@@ -65,6 +67,45 @@ def test_documents_are_listed_filtered_and_opened(browser: Browser, catalog: Mem
         )
         page.get_by_role("link", name="Revision 1").click()
         expect(page.locator("#source-place")).to_contain_text("Revision 1")
+
+
+def test_a_document_is_compared_removed_and_brought_back(browser: Browser, catalog: MemoryCatalog) -> None:
+    publish(catalog, "default", markdown_document(SOURCE, MANUAL.replace("15 minutes", "20 minutes")))
+    with admin_page(browser, application(catalog), "documents") as page:
+        rows = page.locator("tbody tr")
+        page.get_by_role("button", name="History of Corvo 200 Manual").click()
+        page.get_by_role("button", name="Changes from revision 1 to 2").click()
+        changes = page.get_by_role("region", name="Changes from revision 1 to 2")
+        expect(changes.locator(".removed")).to_have_text(f"− {TAMPER}")
+        expect(changes.locator(".added")).to_have_text("+ " + TAMPER.replace("15", "20"))
+        page.get_by_role("button", name="Remove from the index").click()
+        page.get_by_role("button", name="Remove it? Its history stays.").click()
+        expect(page.get_by_role("status").first).to_have_text("1 document")
+        expect(rows).to_have_count(1)
+        page.get_by_label("Show").select_option("Removed")
+        page.get_by_role("button", name="History of Corvo 200 Manual").click()
+        restored = page.get_by_role("listitem").filter(has_text="Revision 1")
+        restored.get_by_role("button", name="Restore").click()
+        restored.get_by_role("button", name="Let revision 1 hold again?").click()
+        expect(page.get_by_role("status").first).to_have_text("0 documents")
+        page.get_by_label("Show").select_option("Indexed")
+        expect(page.get_by_role("button", name="History of Corvo 200 Manual, revision 3")).to_be_visible()
+        page.get_by_role("link", name="Upload").click()
+        expect(page.locator(".item h4")).to_have_text([f"Restore {SOURCE}", f"Remove {SOURCE}"])
+        assert grave_findings(page) == []
+
+
+def test_who_may_only_curate_changes_no_document(browser: Browser, catalog: MemoryCatalog) -> None:
+    app = create_app(FakeComponents(catalog, None, Settings(model="fake-model", sign_in=("keys",))))
+    scopes = [Permission.ASK, Permission.READ, Permission.CURATE]
+    _, secret = app.state.service.memory.keys.create(KeyRequest("c", role=Role.CURATOR, scopes=scopes))
+    with served(app) as address, opened(browser, address) as page:
+        page.get_by_label("API key").fill(secret)
+        page.get_by_role("button", name="Use this key").click()
+        page.get_by_role("link", name="Administration").click()
+        page.get_by_role("button", name="History of Corvo 200 Manual").click()
+        expect(page.get_by_role("list", name="Revisions").get_by_role("listitem")).to_have_count(1)
+        expect(page.get_by_role("button", name="Remove from the index")).to_have_count(0)
 
 
 def test_an_unanswered_question_is_closed_by_a_curated_answer(browser: Browser, catalog: MemoryCatalog) -> None:
@@ -164,13 +205,14 @@ def test_a_key_is_made_and_revoked(browser: Browser, catalog: MemoryCatalog) -> 
         page.goto(f"{address}/admin.html#keys")
         page.get_by_label("Name").fill("ticket system")
         page.get_by_label("Collections").fill("default")
+        page.get_by_label("Labels").fill("hr, board")
         page.get_by_label("Expires after days").fill("90")
         page.get_by_label("Requests a minute").fill("60")
         page.get_by_role("button", name="Create key").click()
         secret = page.locator(".secret code").text_content()
         assert secret is not None
         row = page.locator("tbody tr")
-        expect(row).to_contain_text("reader · default · 60 a minute")
+        expect(row).to_contain_text("reader · default · labels board, hr · 60 a minute")
 
         def asked_with_it() -> int:
             headers = {"Authorization": f"Bearer {secret}"}
@@ -185,6 +227,33 @@ def test_a_key_is_made_and_revoked(browser: Browser, catalog: MemoryCatalog) -> 
         expect(page.locator("tbody tr td:nth-child(3)")).to_have_text(["key.revoke", "key.create"])
         page.reload()
         expect(page.get_by_text(secret)).to_have_count(0)
+
+
+def test_usage_is_told_by_day_and_by_who_asked(browser: Browser, catalog: MemoryCatalog) -> None:
+    app = application(catalog)
+    questions = ["How long may the lid stay open?", QUESTION, "How long may the lid stay open?"]
+    with admin_page(browser, app, "documents", questions=questions) as page:
+        usage, today = app.state.service.memory.usage, datetime.now(UTC).date()
+        eventually(lambda: usage.in_all(Part(today, today)).questions == 3)
+        usage.note(Use("ans_other", "user:ada@corvo.example", "default", Outcome.CANCELLED, 7.25), 30)
+        page.get_by_role("link", name="Usage").click()
+        days = page.get_by_role("table", name="By day").locator("tbody tr")
+        expect(days).to_have_count(2)
+        for row in (days.first, days.last):
+            expect(row.locator("td").nth(1)).to_have_text("4")
+            expect(row.locator("td").nth(2)).to_have_text("1")
+        expect(page.locator(".day")).to_have_count(30)
+        callers = page.get_by_role("table", name="By key or person").locator("tbody tr")
+        expect(callers.locator("td:first-child")).to_have_text(["local", "ada@corvo.example"])
+        page.get_by_role("button", name="Only questions of ada@corvo.example").click()
+        expect(callers).to_have_count(1)
+        expect(days.last.locator("td").last).to_have_text("7.3 s / 7.3 s")
+        page.get_by_role("button", name="Show everybody").click()
+        expect(callers).to_have_count(2)
+        page.get_by_label("Show").select_option("Last 7 days")
+        expect(page.locator(".day")).to_have_count(7)
+        assert "lid" not in page.locator("main").inner_text()
+        assert grave_findings(page) == []
 
 
 def test_who_does_not_sign_in_sees_nothing_and_a_key_opens_what_it_may(

@@ -19,6 +19,7 @@ from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks as openapi
 
+from tests.api.library import publish
 from tests.api.permissions import PERMISSIONS
 from tests.api.running import QUESTION, FakeProduct, fake_product
 from tests.api.serving import eventually, served
@@ -47,6 +48,9 @@ class Served:
     def there(self) -> dict[str, Any]:
         """Things that are there to be named in paths; made anew, since requests delete them."""
         with httpx.Client(base_url=self.url) as client:
+            eventually(lambda: all(job["ended_at"] for job in client.get("/v1/jobs").json()["jobs"]))
+            for removed in self.product.catalog.removed():
+                publish(self.product.catalog, removed.collection, self.product.catalog.document(removed.id))
             document = client.get("/v1/documents").json()["documents"][0]["document"]
             sources = [{"document": document, "quote": QUOTE}]
             pinned = {"question": QUESTION, "answer": QUOTE, "sources": sources}

@@ -6,6 +6,7 @@ import re
 import httpx
 import pytest
 
+from api.state.keys import KeyRequest
 from tests.api.running import QUESTION, client_of, fake_product
 from tests.api.serving import eventually, served
 from tests.api.waiting import wait_for
@@ -165,3 +166,35 @@ async def test_feedback_is_given_and_read() -> None:
     assert [(given["question"], given["reason"], given["comment"]) for given in listed] == [
         (QUESTION, "wrong_source", "Other manual.")
     ]
+
+
+@pytest.mark.anyio
+async def test_strangers_who_share_a_name_find_and_keep_nothing() -> None:
+    product = fake_product(host="192.0.2.1", open_access=True)
+    conversations = product.service.memory.conversations
+    left = conversations.create("local", "Left by somebody")  # on loopback, or by an earlier version
+    conversations.begin_turn("local", left.id, "A secret?")
+    path = f"/v1/conversations/{left.id}"
+    async with client_of(product) as client:
+        client.headers["Host"] = "192.0.2.1"
+        for response in (
+            await client.get("/v1/conversations"),
+            await client.get("/v1/conversations?search=secret"),
+            await client.post("/v1/conversations", json={}),
+            await client.get(path),
+            await client.get(f"{path}/export"),
+            await client.patch(path, json={"title": "Mine"}),
+            await client.delete(path),
+            await client.post("/v1/answers", json={"question": QUESTION, "conversation": left.id}),
+            await client.post("/v1/answers", json={"question": QUESTION, "conversation": "conv_none"}),
+        ):
+            assert (response.status_code, response.json()["type"]) == (403, "urn:docqa:problem:no-conversations")
+            assert "secret" not in response.text
+        assert (await client.post("/v1/answers", json={"question": QUESTION})).status_code == 200
+        _, secret = product.service.memory.keys.create(KeyRequest("bot"))
+        client.headers["Authorization"] = f"Bearer {secret}"
+        assert (await client.get("/v1/session")).json()["keeps_conversations"]
+        own = await begin(client)
+        assert [one["id"] for one in (await client.get("/v1/conversations")).json()["conversations"]] == [own]
+    assert [found.id for found in conversations.page("local", 9).items] == [left.id]
+    assert [turn.question for turn in conversations.turns("local", left.id)[1]] == ["A secret?"]

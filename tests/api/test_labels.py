@@ -108,11 +108,15 @@ def requests(hidden: dict[str, str]) -> Iterator[tuple[str, str, str, object]]:
     yield to("GET", "/v1/models")
     yield to("GET", "/v1/models/{model}")
     yield to("GET", "/v1/collections")
-    for query in ("", "?collection=default", "?collection=board"):
+    for query in ("", "?collection=default", "?collection=board", "?removed=true"):
         yield to("GET", "/v1/documents", query=query)
     yield to("GET", "/v1/documents/{document}/revisions")
     yield to("GET", "/v1/documents/{document}/revisions/{revision}")
     yield to("GET", "/v1/documents/{document}/revisions/{revision}/original")
+    for query in ("", "?before=1&after=1"):
+        yield to("GET", "/v1/documents/{document}/diff", query=query)
+    yield to("POST", "/v1/documents/{document}/revisions/{revision}/restore")
+    yield to("DELETE", "/v1/documents/{document}")
     for question in (QUESTION, ASKED, "salary", "board", "filter", REFUSED):
         yield to("POST", "/v1/answers", {"question": question})
         yield to("POST", "/v1/answers", {"question": question, "as_of": "2099-01-01"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -386,11 +387,14 @@ def test_words_of_a_real_manual_come_to_the_middle(
             finished(page).locator("button.marker").first.click()
             for number, sentence in enumerate(order, start=1):
                 expect(page.locator("#source-count")).to_have_text(f"{number} of {len(order)}")
-                words = starts[said.index(sentence)].strip("| ")
-                eventually_on(page, lambda words=words: marked(page).startswith(words))
+                eventually_on(page, partial(marks_begin, page, starts[said.index(sentence)].strip("| ")))
                 in_middle(page)
                 if number < len(order):
                     page.get_by_role("button", name="Next citation").click()
+
+
+def marks_begin(page: Page, words: str) -> bool:
+    return marked(page).startswith(words)
 
 
 def in_middle(page: Page) -> None:

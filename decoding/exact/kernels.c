@@ -16,7 +16,7 @@
 #define QUERIES 84     /* queries that share one reading of keys and values; a multiple of TILE */
 #define FEW 56         /* rows up to which memory, not arithmetic, may be what a step waits for */
 #define STRIP 256      /* inputs of a strip: 8 KiB of weights */
-#define AHEAD 16384    /* bytes of weights between what is asked of memory and what is multiplied */
+#define AHEAD 8192     /* bytes of weights between what is asked of memory and what is multiplied */
 
 /* ---------------------------------------------------------------------------------------------- what is passed in */
 
@@ -119,8 +119,8 @@ INLINE void dot(int count, const uint8_t *weights, const int8_t *values, size_t 
     for (int k = from; k < to; k += 4) {
         const uint8_t *at = weights + (size_t)k * 2 * LANES;
         const __m512i first = _mm512_load_si512(at), second = _mm512_load_si512(at + 64);
-        _mm_prefetch((const char *)at + AHEAD, _MM_HINT_T0);
-        _mm_prefetch((const char *)at + AHEAD + 64, _MM_HINT_T0);
+        _mm_prefetch((const char *)at + AHEAD, _MM_HINT_T1); /* the second cache can wait for more of it than the first */
+        _mm_prefetch((const char *)at + AHEAD + 64, _MM_HINT_T1);
         UNROLL for (int r = 0; r < count; r++) {
             const __m512i x = _mm512_set1_epi32(*(const int32_t *)(values + stride * (size_t)r + k));
             sum[2 * r] = _mm512_dpbusd_epi32(sum[2 * r], first, x);

@@ -13,7 +13,7 @@
 #include "shared.h"
 
 #define PAGE 64        /* slots of a page of keys and values; pages.py knows it too */
-#define QUERIES 84     /* queries that share one reading of keys and values; a multiple of TILE */
+#define QUERIES 98     /* queries that share one reading of keys and values; a multiple of TILE */
 #define FEW 56         /* rows up to which memory, not arithmetic, may be what a step waits for */
 #define STRIP 256      /* inputs of a strip: 8 KiB of weights */
 #define AHEAD 8192     /* bytes of weights between what is asked of memory and what is multiplied */
@@ -47,12 +47,10 @@ typedef struct {
     Matrix head;
 } Model;
 
-typedef uint16_t Half; /* bits of a float16 */
-
 /* One row of a step. It sees the slots 0..shared-1 of its sequence and then those in `others`, in order of position;
  * its own slot is the last of them. */
 typedef struct {
-    Half *const *pages;
+    uint8_t *const *pages;
     const float *embedding; /* `hidden` floats */
     const int32_t *others;
     int32_t position, slot, shared, other_count;
@@ -196,14 +194,25 @@ static void multiply(const Matrix *matrix, const Rows *rows, int count, const Si
 
 /* ----------------------------------------------------------------------------------------------------- attention */
 
-/* A page holds, for each layer and key head, keys in blocks of LANES slots (head_width, LANES), then values
- * (PAGE, head_width), all as float16: half the memory, rounded to eleven bits where bfloat16 models keep eight. */
-INLINE Half *page_keys(const Model *model, Half *page, int layer, int head) {
-    return page + (size_t)(layer * model->key_heads + head) * 2 * PAGE * (size_t)model->head_width;
-}
+/* Keys and values are kept as 16-bit integers, and so are queries and weights when they meet them: products are sums of
+ * integers again, twice as many at a time as of floats. Each vector has a scale. */
+#define STEPS 4095            /* of a vector, either side of zero, at most */
+#define WEIGHT_STEPS 32767    /* of the largest weight of a query */
+#define ALL_WEIGHTS (1 << 19) /* of all weights of a query together: STEPS * ALL_WEIGHTS stays below 2^31, too */
 
-INLINE Half *page_values(const Model *model, Half *page, int layer, int head) {
-    return page_keys(model, page, layer, head) + (size_t)PAGE * (size_t)model->head_width;
+/* What a page holds for a layer and a key head: keys in blocks of LANES slots (head_width / 2, LANES) of two inputs each,
+ * then values (PAGE / 2, head_width) of two slots each, then a scale for each slot. */
+typedef struct {
+    int32_t *keys;
+    int16_t *values;
+    float *key_scale, *value_scale;
+} Kept;
+
+INLINE Kept kept(const Model *model, uint8_t *page, int layer, int head) {
+    const size_t numbers = (size_t)PAGE * (size_t)model->head_width;
+    uint8_t *at = page + (size_t)(layer * model->key_heads + head) * (4 * numbers + 8 * PAGE);
+    float *scale = (float *)(at + 4 * numbers);
+    return (Kept){(int32_t *)at, (int16_t *)(at + 2 * numbers), scale, scale + PAGE};
 }
 
 /* Rotary positions (Su et al. 2021, arXiv:2104.09864), the second half of a head turning with the first. */
@@ -223,140 +232,207 @@ static void turn(const Model *model, const Row *row, float *heads, int count) {
     for (int head = 0; head < count; head++) rotate(heads + head * width, rotation, width / 2);
 }
 
+/* Round a vector to steps of its own largest magnitude, as many as a product of two such vectors allows; returns what a
+ * step is worth. */
+static float shorten(const float *x, int width, int16_t *rounded) {
+    const float allowed = floorf(fminf(STEPS, sqrtf(2147483000.0f / (float)width)));
+    __m512 peak = _mm512_setzero_ps();
+    for (int i = 0; i < width; i += LANES) peak = _mm512_max_ps(peak, _mm512_abs_ps(_mm512_loadu_ps(x + i)));
+    const float largest = fmaxf(_mm512_reduce_max_ps(peak), 1e-12f);
+    const __m512 steps = _mm512_set1_ps(allowed / largest);
+    for (int i = 0; i < width; i += LANES) {
+        const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + i), steps));
+        _mm256_storeu_si256((__m256i *)(rounded + i), _mm512_cvtsepi32_epi16(q));
+    }
+    return largest / allowed;
+}
+
 /* Put a row's keys, turned to its position, and its values into its slot. */
 static void place(const Model *model, int layer, const Row *row, float *queries_keys_values) {
-    const int width = model->head_width;
-    Half *page = row->pages[row->slot / PAGE];
-    const int slot = row->slot % PAGE;
+    const int width = model->head_width, slot = row->slot % PAGE;
+    int16_t rounded[width];
     turn(model, row, queries_keys_values + model->heads * width, model->key_heads);
     const float *keys = queries_keys_values + model->heads * width, *values = keys + model->key_heads * width;
     for (int head = 0; head < model->key_heads; head++) {
-        Half *key = page_keys(model, page, layer, head) + (slot / LANES) * width * LANES + slot % LANES;
-        Half *value = page_values(model, page, layer, head) + slot * width;
-        for (int i = 0; i < width; i += LANES) {
-            Half halves[LANES];
-            _mm256_storeu_si256((__m256i *)halves, _mm512_cvtps_ph(_mm512_loadu_ps(keys + head * width + i), 0));
-            for (int j = 0; j < LANES; j++) key[(i + j) * LANES] = halves[j];
-            const __m256i rounded = _mm512_cvtps_ph(_mm512_loadu_ps(values + head * width + i), 0);
-            _mm256_storeu_si256((__m256i *)(value + i), rounded);
-        }
+        const Kept page = kept(model, row->pages[row->slot / PAGE], layer, head);
+        int32_t *key = page.keys + slot / LANES * LANES * (width / 2) + slot % LANES;
+        int16_t *value = page.values + slot / 2 * 2 * width + slot % 2;
+        page.key_scale[slot] = shorten(keys + head * width, width, rounded);
+        for (int i = 0; i < width / 2; i++) memcpy(key + i * LANES, rounded + 2 * i, sizeof *key);
+        page.value_scale[slot] = shorten(values + head * width, width, rounded);
+        for (int i = 0; i < width; i++) value[2 * i] = rounded[i];
     }
 }
 
-INLINE __m512 widen(const Half *halves) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)halves)); }
-
-/* Scores of `count` queries with two blocks of keys. `queries`: (head_width, TILE). */
-INLINE void score_blocks(int count, const float *queries, const Half *keys, int width, float *scores, size_t stride) {
-    __m512 sums[TILE * 2];
-    UNROLL for (int i = 0; i < count * 2; i++) sums[i] = _mm512_setzero_ps();
-    for (int i = 0; i < width; i++) {
-        const __m512 first = widen(keys + i * LANES), second = widen(keys + (width + i) * LANES);
+/* Scores of `count` queries with two blocks of keys. `queries`: (head_width / 2, TILE). `next` is what is read next. */
+INLINE void score_blocks(int count, const int32_t *queries, const float *query_scale, const int32_t *keys,
+                         const float *key_scale, int width, const int32_t *next, float *scores, size_t stride) {
+    __m512i sums[TILE * 2];
+    UNROLL for (int i = 0; i < count * 2; i++) sums[i] = _mm512_setzero_si512();
+    for (int i = 0; i < width / 2; i++) {
+        const __m512i first = _mm512_load_si512(keys + i * LANES), second = _mm512_load_si512(keys + (width / 2 + i) * LANES);
+        _mm_prefetch((const char *)(next + i * LANES), _MM_HINT_T1);
+        _mm_prefetch((const char *)(next + (width / 2 + i) * LANES), _MM_HINT_T1);
         UNROLL for (int r = 0; r < count; r++) {
-            const __m512 q = _mm512_set1_ps(queries[i * TILE + r]);
-            sums[2 * r] = _mm512_fmadd_ps(q, first, sums[2 * r]);
-            sums[2 * r + 1] = _mm512_fmadd_ps(q, second, sums[2 * r + 1]);
+            const __m512i q = _mm512_set1_epi32(queries[i * TILE + r]);
+            sums[2 * r] = _mm512_dpwssd_epi32(sums[2 * r], first, q);
+            sums[2 * r + 1] = _mm512_dpwssd_epi32(sums[2 * r + 1], second, q);
         }
     }
+    const __m512 scale[2] = {_mm512_loadu_ps(key_scale), _mm512_loadu_ps(key_scale + LANES)};
     UNROLL for (int r = 0; r < count; r++) {
-        _mm512_storeu_ps(scores + stride * (size_t)r, sums[2 * r]);
-        _mm512_storeu_ps(scores + stride * (size_t)r + LANES, sums[2 * r + 1]);
+        UNROLL for (int b = 0; b < 2; b++) {
+            const __m512 both = _mm512_mul_ps(scale[b], _mm512_set1_ps(query_scale[r]));
+            _mm512_storeu_ps(scores + stride * (size_t)r + b * LANES, _mm512_mul_ps(_mm512_cvtepi32_ps(sums[2 * r + b]), both));
+        }
     }
 }
 
-/* Add to `out`, (count, head_width), the values of `slots` neighbouring slots times the weights in `scores`. */
-INLINE void add_values(int count, const Half *values, int slots, int width, const float *scores, size_t stride, float *out) {
+/* Add to `out`, (count, head_width), the values of `slots` neighbouring slots, an even number, times their weights. */
+INLINE void add_values(int count, const int16_t *values, int slots, int width, const int16_t *next, const int16_t *weights,
+                       size_t stride, int32_t *out) {
     for (int at = 0; at < width; at += 2 * LANES) {
-        __m512 sums[TILE * 2];
+        __m512i sums[TILE * 2];
         UNROLL for (int r = 0; r < count; r++) {
-            sums[2 * r] = _mm512_loadu_ps(out + r * width + at);
-            sums[2 * r + 1] = _mm512_loadu_ps(out + r * width + at + LANES);
+            sums[2 * r] = _mm512_load_si512(out + r * width + at);
+            sums[2 * r + 1] = _mm512_load_si512(out + r * width + at + LANES);
         }
-        for (int slot = 0; slot < slots; slot++) {
-            const __m512 first = widen(values + slot * width + at), second = widen(values + slot * width + at + LANES);
+        for (int slot = 0; slot < slots; slot += 2) {
+            const size_t pair = (size_t)(slot * width + 2 * at);
+            const __m512i first = _mm512_load_si512(values + pair), second = _mm512_load_si512(values + pair + 2 * LANES);
+            _mm_prefetch((const char *)(next + pair), _MM_HINT_T1);
+            _mm_prefetch((const char *)(next + pair + 2 * LANES), _MM_HINT_T1);
             UNROLL for (int r = 0; r < count; r++) {
-                const __m512 weight = _mm512_set1_ps(scores[stride * (size_t)r + (size_t)slot]);
-                sums[2 * r] = _mm512_fmadd_ps(weight, first, sums[2 * r]);
-                sums[2 * r + 1] = _mm512_fmadd_ps(weight, second, sums[2 * r + 1]);
+                int32_t two;
+                memcpy(&two, weights + stride * (size_t)r + slot, sizeof two);
+                const __m512i weight = _mm512_set1_epi32(two);
+                sums[2 * r] = _mm512_dpwssd_epi32(sums[2 * r], first, weight);
+                sums[2 * r + 1] = _mm512_dpwssd_epi32(sums[2 * r + 1], second, weight);
             }
         }
         UNROLL for (int r = 0; r < count; r++) {
-            _mm512_storeu_ps(out + r * width + at, sums[2 * r]);
-            _mm512_storeu_ps(out + r * width + at + LANES, sums[2 * r + 1]);
+            _mm512_store_si512(out + r * width + at, sums[2 * r]);
+            _mm512_store_si512(out + r * width + at + LANES, sums[2 * r + 1]);
         }
     }
 }
 
-#define SCORE(N) case N: score_blocks(N, queries, keys, width, scores, stride); break;
-#define ADD_VALUES(N) case N: add_values(N, values, slots, width, scores, stride, out); break;
+#define SCORE(N) case N: score_blocks(N, queries, query_scale, keys, key_scale, width, next, scores, stride); break;
+#define ADD_VALUES(N) case N: add_values(N, values, slots, width, next, weights, stride, out); break;
 
-static void score(int count, const float *queries, const Half *keys, int width, float *scores, size_t stride) {
+static void score(int count, const int32_t *queries, const float *query_scale, const int32_t *keys, const float *key_scale,
+                  int width, const int32_t *next, float *scores, size_t stride) {
     switch (count) { EACH_COUNT(SCORE) }
 }
 
-static void weigh(int count, const Half *values, int slots, int width, const float *scores, size_t stride, float *out) {
+static void weigh(int count, const int16_t *values, int slots, int width, const int16_t *next, const int16_t *weights,
+                  size_t stride, int32_t *out) {
     switch (count) { EACH_COUNT(ADD_VALUES) }
 }
 
-/* Memory of one thread. `scores`: (QUERIES, stride) with room for all slots of a sequence, and one vector more. */
+/* Round `count` weights, each times its value's scale, to integers; returns what a sum of these times values is to be
+ * multiplied by. Lane i adds the weights i, i + LANES, ... in order: a function of these alone. */
+static float round_weights(float *scores, const float *value_scale, int count, int16_t *weights) {
+    __m512 sum = _mm512_setzero_ps(), most = sum;
+    for (int i = 0; i < count; i += LANES) {
+        const __mmask16 there = count - i >= LANES ? 0xffff : (__mmask16)((1 << (count - i)) - 1);
+        const __m512 weight = _mm512_maskz_mul_ps(there, _mm512_loadu_ps(scores + i), _mm512_loadu_ps(value_scale + i));
+        _mm512_storeu_ps(scores + i, weight);
+        sum = _mm512_add_ps(sum, weight);
+        most = _mm512_max_ps(most, weight);
+    }
+    /* Rounding adds half a step to each weight at most. */
+    const float steps = fminf(WEIGHT_STEPS / _mm512_reduce_max_ps(most), (float)(ALL_WEIGHTS - count) / _mm512_reduce_add_ps(sum));
+    for (int i = 0; i < count; i += LANES) {
+        const __m512i q = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(scores + i), _mm512_set1_ps(steps)));
+        _mm256_storeu_si256((__m256i *)(weights + i), _mm512_cvtsepi32_epi16(q));
+    }
+    return 1.0f / steps;
+}
+
+/* Memory of one thread, for QUERIES queries. `scores`, `weights`: (QUERIES, stride) with room for all slots of a
+ * sequence, and one vector more; `value_scale`, `path_scale`: (stride). */
 typedef struct {
-    float *queries, *scores, *out, *normed;
+    int32_t *queries, *out;
+    float *scores, *value_scale, *path_scale, *normed;
+    int16_t *weights;
     size_t stride;
 } Scratch;
 
+/* The weights of what a row sees, by slot; all others up to `slots` are zero. Returns what a sum of these times values is
+ * to be multiplied by. */
+static float soften_row(const Row *row, int slots, float *scores, int16_t *weights, const Scratch *scratch) {
+    const int shared = row->shared, others = row->other_count;
+    const float *value_scale = scratch->value_scale;
+    if (others) {
+        for (int i = 0; i < others; i++) {
+            scores[shared + i] = scores[row->others[i]];
+            scratch->path_scale[shared + i] = value_scale[row->others[i]];
+        }
+        memcpy(scratch->path_scale, value_scale, sizeof(float) * (size_t)shared);
+        value_scale = scratch->path_scale;
+    }
+    const float sum = soften(scores, shared + others);
+    const float factor = round_weights(scores, value_scale, shared + others, weights) / sum;
+    int16_t path[others + 1];
+    memcpy(path, weights + shared, sizeof *path * (size_t)others);
+    memset(weights + shared, 0, sizeof *weights * (size_t)(slots - shared));
+    for (int i = 0; i < others; i++) weights[row->others[i]] = path[i];
+    return factor;
+}
+
 /* Attention of some query heads with one key head. Query heads that share the key head are counted through the rows of
- * a sequence: `from`..`from + count - 1`. */
+ * a sequence: `from`..`from + count - 1`. Slots that a row does not see have no weight, whatever is in them. */
 static void attend(const Model *model, int layer, const Row *rows, int key_head, int from, int count,
                    const float *queries_keys_values, float *attended, const Scratch *scratch) {
     const int width = model->head_width, group = model->heads / model->key_heads;
     const int row_width = (model->heads + 2 * model->key_heads) * width, query_width = model->heads * width;
+    const int parts = (count + TILE - 1) / TILE, tile = (count + parts - 1) / parts;
     const float scale = 1.0f / sqrtf((float)width);
-    int shared = INT32_MAX, last = 0;
+    float query_scale[QUERIES], factor[QUERIES];
+    int16_t rounded[width];
+    int last = 0;
     for (int q = 0; q < count; q++) {
         const int index = (from + q) / group, head = key_head * group + (from + q) % group;
-        const float *query = queries_keys_values + (size_t)index * row_width + head * width;
-        float *to = scratch->queries + q / TILE * TILE * width + q % TILE;
-        for (int i = 0; i < width; i++) to[i * TILE] = query[i] * scale;
+        query_scale[q] = shorten(queries_keys_values + (size_t)index * row_width + head * width, width, rounded) * scale;
+        int32_t *to = scratch->queries + q / tile * TILE * (width / 2) + q % tile;
+        for (int i = 0; i < width / 2; i++) memcpy(to + i * TILE, rounded + 2 * i, sizeof *to);
         const Row *row = &rows[index];
-        if (row->shared < shared) shared = row->shared;
         if (row->shared - 1 > last) last = row->shared - 1;
         for (int i = 0; i < row->other_count; i++)
             if (row->others[i] > last) last = row->others[i];
     }
-    for (int slot = 0; slot <= last; slot += 2 * LANES) {
-        const Half *keys = page_keys(model, rows->pages[slot / PAGE], layer, key_head) + slot % PAGE * width;
-        for (int q = 0; q < count; q += TILE)
-            score(count - q < TILE ? count - q : TILE, scratch->queries + q * width, keys, width,
+    const int slots = (last + 2 * LANES) / (2 * LANES) * (2 * LANES);
+    for (int slot = 0; slot < slots; slot += 2 * LANES) {
+        const Kept page = kept(model, rows->pages[slot / PAGE], layer, key_head);
+        const int place = slot % PAGE, after = slot + 2 * LANES < slots ? slot + 2 * LANES : 0;
+        const Kept then = kept(model, rows->pages[after / PAGE], layer, key_head);
+        const int32_t *next = after ? then.keys + after % PAGE * (width / 2) : (const int32_t *)then.values;
+        memcpy(scratch->value_scale + slot, page.value_scale + place, sizeof(float) * 2 * LANES);
+        for (int q = 0; q < count; q += tile)
+            score(count - q < tile ? count - q : tile, scratch->queries + q / tile * TILE * (width / 2), query_scale + q,
+                  page.keys + place * (width / 2), page.key_scale + place, width, next,
                   scratch->scores + scratch->stride * (size_t)q + slot, scratch->stride);
     }
-    float sums[QUERIES];
     for (int q = 0; q < count; q++) {
-        const Row *row = &rows[(from + q) / group];
-        float *scores = scratch->scores + scratch->stride * (size_t)q;
-        for (int i = 0; i < row->other_count; i++) scores[row->shared + i] = scores[row->others[i]];
-        sums[q] = soften(scores, row->shared + row->other_count);
+        const size_t at = scratch->stride * (size_t)q;
+        factor[q] = soften_row(&rows[(from + q) / group], slots, scratch->scores + at, scratch->weights + at, scratch);
     }
-    /* Values are added in order of position: first those that all queries see, together; then each query's own. */
-    memset(scratch->out, 0, sizeof(float) * (size_t)(count * width));
-    for (int slot = 0; slot < shared; slot += PAGE) {
-        const Half *values = page_values(model, rows->pages[slot / PAGE], layer, key_head);
-        const int slots = shared - slot < PAGE ? shared - slot : PAGE;
-        for (int q = 0; q < count; q += TILE)
-            weigh(count - q < TILE ? count - q : TILE, values, slots, width,
-                  scratch->scores + scratch->stride * (size_t)q + slot, scratch->stride, scratch->out + q * width);
+    memset(scratch->out, 0, sizeof(int32_t) * (size_t)(count * width));
+    for (int slot = 0; slot < slots; slot += PAGE) {
+        const int16_t *values = kept(model, rows->pages[slot / PAGE], layer, key_head).values;
+        const int after = slot + PAGE < slots ? slot + PAGE : slot, some = slots - slot < PAGE ? slots - slot : PAGE;
+        const int16_t *next = kept(model, rows->pages[after / PAGE], layer, key_head).values;
+        for (int q = 0; q < count; q += tile)
+            weigh(count - q < tile ? count - q : tile, values, some, width, next,
+                  scratch->weights + scratch->stride * (size_t)q + slot, scratch->stride, scratch->out + q * width);
     }
     for (int q = 0; q < count; q++) {
         const int index = (from + q) / group, head = key_head * group + (from + q) % group;
-        const Row *row = &rows[index];
-        const float *scores = scratch->scores + scratch->stride * (size_t)q;
-        float *out = scratch->out + q * width;
-        for (int i = shared; i < row->shared + row->other_count; i++) {
-            const int slot = i < row->shared ? i : row->others[i - row->shared];
-            const Half *values = page_values(model, row->pages[slot / PAGE], layer, key_head) + slot % PAGE * width;
-            weigh(1, values, 1, width, scores + i, 0, out);
-        }
-        const __m512 inverse = _mm512_set1_ps(1.0f / sums[q]);
+        const __m512 worth = _mm512_set1_ps(factor[q]);
         float *to = attended + (size_t)index * query_width + head * width;
-        for (int i = 0; i < width; i += LANES) _mm512_storeu_ps(to + i, _mm512_mul_ps(_mm512_loadu_ps(out + i), inverse));
+        for (int i = 0; i < width; i += LANES)
+            _mm512_storeu_ps(to + i, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(scratch->out + q * width + i)), worth));
     }
 }
 
@@ -401,10 +477,14 @@ void workspace_free(Workspace *space) {
     rows_free(&space->narrow);
     rows_free(&space->wide);
     for (int thread = 0; space->scratch && thread < space->pool->threads; thread++) {
-        free(space->scratch[thread].queries);
-        free(space->scratch[thread].scores);
-        free(space->scratch[thread].out);
-        free(space->scratch[thread].normed);
+        Scratch *scratch = &space->scratch[thread];
+        free(scratch->queries);
+        free(scratch->scores);
+        free(scratch->weights);
+        free(scratch->value_scale);
+        free(scratch->path_scale);
+        free(scratch->out);
+        free(scratch->normed);
     }
     free(space->scratch);
     free(space->kept);
@@ -437,11 +517,15 @@ Workspace *workspace_new(const Model *model, Pool *pool, int rows, int slots) {
     for (int thread = 0; ok && thread < pool->threads; thread++) {
         Scratch *scratch = &space->scratch[thread];
         scratch->stride = (size_t)((slots + PAGE - 1) / PAGE * PAGE + LANES);
-        scratch->queries = aligned(sizeof(float) * QUERIES * width);
+        scratch->queries = aligned(sizeof(int32_t) * QUERIES * width);
         scratch->scores = aligned(sizeof(float) * QUERIES * scratch->stride);
-        scratch->out = aligned(sizeof(float) * QUERIES * width);
+        scratch->weights = aligned(sizeof(int16_t) * QUERIES * scratch->stride);
+        scratch->value_scale = aligned(sizeof(float) * scratch->stride);
+        scratch->path_scale = aligned(sizeof(float) * scratch->stride);
+        scratch->out = aligned(sizeof(int32_t) * QUERIES * width);
         scratch->normed = aligned(sizeof(float) * (size_t)model->hidden);
-        ok = scratch->queries && scratch->scores && scratch->out && scratch->normed;
+        ok = scratch->queries && scratch->scores && scratch->weights && scratch->value_scale && scratch->path_scale &&
+             scratch->out && scratch->normed;
     }
     if (ok) return space;
     workspace_free(space);
@@ -558,15 +642,19 @@ static void work(Pool *pool, int thread, void *argument) {
 }
 
 /* Copy keys and values from slot to slot: how the path of a tree that was confirmed becomes a chain. */
-void move_slot(const Model *model, Half *const *pages, int from, int to) {
+void move_slot(const Model *model, uint8_t *const *pages, int from, int to) {
     const int width = model->head_width, f = from % PAGE, t = to % PAGE;
     for (int layer = 0; layer < model->layers; layer++)
         for (int head = 0; head < model->key_heads; head++) {
-            const Half *key = page_keys(model, pages[from / PAGE], layer, head) + f / LANES * width * LANES + f % LANES;
-            Half *place = page_keys(model, pages[to / PAGE], layer, head) + t / LANES * width * LANES + t % LANES;
-            for (int i = 0; i < width; i++) place[i * LANES] = key[i * LANES];
-            memcpy(page_values(model, pages[to / PAGE], layer, head) + t * width,
-                   page_values(model, pages[from / PAGE], layer, head) + f * width, sizeof(Half) * (size_t)width);
+            const Kept source = kept(model, pages[from / PAGE], layer, head), target = kept(model, pages[to / PAGE], layer, head);
+            const int32_t *key = source.keys + f / LANES * LANES * (width / 2) + f % LANES;
+            int32_t *key_place = target.keys + t / LANES * LANES * (width / 2) + t % LANES;
+            for (int i = 0; i < width / 2; i++) key_place[i * LANES] = key[i * LANES];
+            const int16_t *value = source.values + f / 2 * 2 * width + f % 2;
+            int16_t *value_place = target.values + t / 2 * 2 * width + t % 2;
+            for (int i = 0; i < width; i++) value_place[2 * i] = value[2 * i];
+            target.key_scale[t] = source.key_scale[f];
+            target.value_scale[t] = source.value_scale[f];
         }
 }
 

@@ -15,14 +15,15 @@ PAGE = 64
 _SPARE = 64
 """Free pages that are kept for the next sequence."""
 
-Page = npt.NDArray[np.uint16]
+Page = npt.NDArray[np.uint8]
 
 
 class PagePool:
     """Pages of one model, counted by the sequences that use them; free ones are used again."""
 
     def __init__(self, shape: Shape) -> None:
-        self.page_bytes = shape.layers * shape.key_heads * 2 * PAGE * shape.head_width * 2
+        # Keys and values as 16-bit integers, and a float32 scale for each key and each value.
+        self.page_bytes = shape.layers * shape.key_heads * 2 * PAGE * (2 * shape.head_width + 4)
         self._free: list[Page] = []
         self._users: dict[int, int] = {}
         self._lock = threading.Lock()
@@ -115,4 +116,4 @@ def _aligned(size: int) -> Page:
     """Memory that begins where a cache line does."""
     raw = np.zeros(size + 64, np.uint8)
     start = -raw.ctypes.data % 64
-    return raw[start : start + size].view(np.uint16)
+    return raw[start : start + size]

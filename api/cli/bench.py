@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -145,6 +146,50 @@ def decoding(
             _print_json(report)
         if any(one.differing for one in checks) or report["other_outputs"]:
             typer.echo(f"docqa: not exact: {report['other_outputs'] or 'logits differ'}", err=True)
+            raise typer.Exit(FAILED)
+
+
+@app.command()
+def exactness(
+    model: Model = None,
+    questions: Questions = DEFAULT_QUESTIONS,
+    prompts: Prompts = None,
+    collection: Collection = None,
+    answers: Annotated[int, typer.Option(min=1, help="Prompts to answer, spread over all of them.")] = 8,
+    max_tokens: Annotated[int, typer.Option(min=2, help="Tokens of an answer, at most.")] = 64,
+    positions: Annotated[int, typer.Option(min=64, help="Places of a text whose logits are compared.")] = EXACT_TOKENS,
+    as_json: AsJson = False,
+) -> None:
+    """Count what differs from plain decoding; nothing should.
+
+    Logits bit for bit, for widths of steps, chunks of a prompt, shared beginnings and passes with other sequences;
+    greedy and seeded answers token by token, for each draft source alone and all together, and once more with what was
+    kept of the first time. Exit code 1 when anything differs.
+    """
+    with _subject(model, None, questions, prompts, collection, answers, max_tokens) as subject:
+        from api.cli import bench_tables as tables
+        from decoding.bench.exactness import check, check_answers
+        from decoding.drafting.drafter import SOURCES as ALL_SOURCES
+        from decoding.prefix_cache import PrefixCache
+
+        decoder, known = subject.decoder, PrefixCache(CACHE_BYTES)
+        generators = {
+            ", ".join(sources): _engine(decoder, "", sources, prefix_cache=known).generator
+            for sources in (ALL_SOURCES, *zip(ALL_SOURCES))
+        }
+        checks = []
+        for one in chain(
+            check(decoder.target, _context(subject, positions)),
+            check_answers(decoder.target, subject.prompts, decoder.tokenizer.end_tokens, generators),
+        ):
+            _tell(f"{one.what}: {one.differing} of {one.rows} differ")
+            checks.append(one)
+        known.clear()
+        if as_json:
+            _print_json({"model": decoder.target.name, "engine": decoder.engine, "exactness": checks})
+        else:
+            _show(tables.exactness_table(checks))
+        if any(one.differing for one in checks):
             raise typer.Exit(FAILED)
 
 
@@ -306,10 +351,10 @@ def _differing(subject: _Subject, ours: OurEngine, plain: OurEngine) -> list[str
     return [prompt.id for prompt in subject.prompts if ours.done[prompt.id].tokens != plain.done[prompt.id].tokens]
 
 
-def _context(subject: _Subject) -> list[int]:
+def _context(subject: _Subject, length: int = EXACT_TOKENS) -> list[int]:
     """Tokens of the prompts one after the other: a real text of the length that the checks need."""
     tokens = [token for prompt in subject.prompts for token in prompt.tokens]
-    return (tokens * (1 + EXACT_TOKENS // len(tokens)))[:EXACT_TOKENS]
+    return (tokens * (1 + length // len(tokens)))[:length]
 
 
 def _numbers(text: str) -> list[int]:

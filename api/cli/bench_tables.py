@@ -126,8 +126,8 @@ def drafts_table(found: Mapping[str, Drafts]) -> Table:
 
 
 def exactness_table(checks: Sequence[Exactness]) -> Table:
-    """Rows compared bit for bit."""
-    exact = _table("Rows of logits against steps of one token", "what", "rows", "differing")
+    """Rows of logits, bit for bit, and tokens of answers."""
+    exact = _table("Against plain decoding, one token at a time", "what", "rows", "differing")
     for check in checks:
         exact.add_row(check.what, str(check.rows), str(check.differing))
     return exact

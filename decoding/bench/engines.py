@@ -35,7 +35,7 @@ class OurEngine:
     ) -> None:
         self.name = name
         self.done: dict[str, GenerationDone] = {}
-        self._generator = generator
+        self.generator = generator
         self._bias = tuple((token, FORCED_BIAS) for token in sorted(ends))
         self._turn = threading.Lock() if one_at_a_time else None
 
@@ -46,7 +46,7 @@ class OurEngine:
         try:
             sampling = SamplingParams(logit_bias=self._bias if forced else ())
             params = GenerationParams(prompt.max_tokens, sampling, draft_texts=prompt.draft_texts)
-            for item in self._generator.generate(prompt.tokens, params):
+            for item in self.generator.generate(prompt.tokens, params):
                 if isinstance(item, GenerationDone):
                     self.done[prompt.id] = item
                 elif item.tokens:

@@ -1,21 +1,28 @@
-"""Whether a row's logits depend on anything but its own sequence: counted bit for bit on a real text."""
+"""Whether logits depend on anything but their own sequence, and answers on anything but their prompt and seed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from decoding.bench.prompts import BenchPrompt
+from decoding.generator import GenerationDone, GenerationParams, Generator, SamplingParams
+from decoding.oracle import decode_plainly
 from decoding.target import Extension, TargetModel, TargetSequence
 
 WIDTHS = (2, 3, 5, 7, 8, 11, 13, 14, 15, 16, 24, 31, 32)
 CHUNKS = (64, 96, 255, 256)
+SAMPLINGS = {"greedy": SamplingParams(), "seeded": SamplingParams(temperature=0.8, top_p=0.95, seed=3)}
 
 
 @dataclass(frozen=True, slots=True)
 class Exactness:
-    """``rows`` of logits compared with those of steps of one token; ``differing`` are not the same bit for bit."""
+    """``rows`` compared with those of steps of one token; ``differing`` are not the same.
+
+    Rows are logits, compared bit for bit, or tokens of answers.
+    """
 
     what: str
     rows: int
@@ -32,6 +39,28 @@ def check(target: TargetModel, tokens: Sequence[int]) -> Iterator[Exactness]:
     for streams in (2, 4, 8):
         rows = _shared(target, tokens, streams)
         yield Exactness(f"passes shared by {streams} sequences", *_differing(rows, plain))
+
+
+def check_answers(
+    target: TargetModel, prompts: Sequence[BenchPrompt], ends: frozenset[int], generators: Mapping[str, Generator]
+) -> Iterator[Exactness]:
+    """Answers of each of ``generators``, greedy and sampled, against plain decoding's, token by token.
+
+    Every prompt is answered twice, so that what a generator keeps of the first answer serves the second.
+    """
+    for kind, sampling in SAMPLINGS.items():
+        plain = {one.id: decode_plainly(target, one.tokens, one.max_tokens, ends, sampling) for one in prompts}
+        for name, generator in generators.items():
+            tokens = differing = 0
+            for prompt in (*prompts, *prompts):
+                params = GenerationParams(prompt.max_tokens, sampling, draft_texts=prompt.draft_texts)
+                *_, done = generator.generate(prompt.tokens, params)
+                assert isinstance(done, GenerationDone)
+                right, said = plain[prompt.id], done.tokens
+                tokens += max(len(right), len(said))
+                differing += sum(one != other for one, other in zip(right, said, strict=False))
+                differing += abs(len(right) - len(said))
+            yield Exactness(f"{kind} answers, drafts from {name}", tokens, differing)
 
 
 def _cut(sequence: TargetSequence, tokens: Sequence[int], width: int) -> Iterator[torch.Tensor]:

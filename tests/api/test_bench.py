@@ -56,6 +56,22 @@ def test_decoding_is_measured_and_exact(prompts: Path) -> None:
 
 @pytest.mark.models
 @needs_model
+def test_what_differs_is_counted(prompts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = ["bench", "exactness", "--model", MODEL, "--prompts", str(prompts), "--max-tokens", "12", "--json"]
+    done = CliRunner().invoke(app, [*arguments, "--positions", "64", "--answers", "1"])
+    assert done.exit_code == 0, done.output
+    checks = json.loads(done.stdout)["exactness"]
+    assert {check["differing"] for check in checks} == {0}
+    assert {check["rows"] for check in checks if "answers" not in check["what"]} == {64}
+    assert len([check for check in checks if "answers" in check["what"]]) == 10
+    assert all(check["rows"] > 0 for check in checks)
+    monkeypatch.setattr("decoding.bench.exactness.decode_plainly", lambda *_: [1] * 12)
+    wrong = CliRunner().invoke(app, [*arguments, "--positions", "64", "--answers", "1"])
+    assert wrong.exit_code == 1
+
+
+@pytest.mark.models
+@needs_model
 def test_a_draft_model_is_measured(prompts: Path) -> None:
     arguments = ["bench", "decoding", "--model", MODEL, "--draft-model", MODEL, "--prompts", str(prompts)]
     done = CliRunner().invoke(app, [*arguments, "--max-tokens", "12", "--no-exactness", "--json"])

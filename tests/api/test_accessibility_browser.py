@@ -7,7 +7,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.api.accessibility import grave_findings
 from tests.api.browser import PHONE, ask, opened
-from tests.api.chat_page import application, finished, two_documents
+from tests.api.chat_page import MANUAL, SOURCE, application, finished, two_documents
+from tests.api.library import markdown_document, publish
 from tests.api.serving import served
 
 pytestmark = pytest.mark.browser
@@ -19,7 +20,8 @@ def check(page: Page, state: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_has_serious_findings(browser: Browser, scheme: str) -> None:
-    with served(application(two_documents())) as address, opened(browser, address, color_scheme=scheme) as page:
+    catalog = two_documents()
+    with served(application(catalog)) as address, opened(browser, address, color_scheme=scheme) as page:
         expect(page.locator("#history-note")).to_have_text("What you ask is kept here.")
         check(page, "nothing asked yet")
         ask(page, "Is the weather good for the lid?")
@@ -39,12 +41,17 @@ def test_no_page_has_serious_findings(browser: Browser, scheme: str) -> None:
         page.get_by_role("button", name="Conversations").click()
         check(page, "the list on a phone")
 
+        publish(catalog, "default", markdown_document(SOURCE, MANUAL.replace("15 minutes", "20 minutes")))
         page.goto(f"{address}/admin.html")
         tabs = page.get_by_role("navigation", name="Administration").get_by_role("link")
-        expect(tabs).to_have_count(7)
+        expect(tabs).to_have_count(8)
         for name in tabs.all_text_contents():
             page.get_by_role("link", name=name).click()
             expect(page.get_by_role("heading", name=name)).to_be_visible()
+            if name == "Documents":
+                page.get_by_role("button", name="History of Corvo 200 Manual").click()
+                page.get_by_role("button", name="Changes from revision 1 to 2").click()
+                expect(page.locator(".comparison .added").first).to_be_attached()
             if name == "Unanswered":
                 page.get_by_role("button", name="Answer it").first.click()
                 page.get_by_role("button", name="Quote “1.1 Tamper alarm”").click()

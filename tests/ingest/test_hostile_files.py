@@ -22,7 +22,7 @@ from tests.ingest.test_formats import GOOD
 
 LIMITS = Limits(file_bytes=5_000_000, unpacked_bytes=20_000_000, characters=3_000_000)
 ARCHIVES = ArchiveLimits(members=2_000, member_bytes=5_000_000, unpacked_bytes=20_000_000)
-WORKERS = WorkerLimits(processes=2, seconds=15, memory_bytes=400 * 2**20)
+WORKERS = WorkerLimits(processes=2, seconds=60, memory_bytes=400 * 2**20)
 
 REASON = re.compile(
     r"(?:is|has|holds|cannot|needs|unpacks|declares|merges) [^\n]+?"  # what is wrong with the file,

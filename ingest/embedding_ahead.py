@@ -1,7 +1,7 @@
 """Embedding the passages of the next documents while those before them are written.
 
 Documents are small, and embedding is what takes the processor: many passages at a time keep all of it busy, and so does
-going on while the index is written.
+going on while the index is written. Where reading takes longer than that, nothing that was read waits for company.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
+from time import monotonic
 
 from ingest.contextual import contextual_text
 from ingest.discovery import SourceFound
@@ -19,6 +20,9 @@ Item = tuple[SourceFound, Prepared | Failure]
 
 GROUP = 256
 """Passages from which on no further document is waited for."""
+
+PATIENCE_S = 1.0
+"""Seconds of waiting for readers after which what they have read by then goes on alone."""
 
 _BATCH = 32
 """Passages that are embedded before looking whether anybody still wants them."""
@@ -45,11 +49,14 @@ class EmbeddingAhead:
         with ThreadPoolExecutor(1, thread_name_prefix="embedding") as thread:
             try:
                 before: tuple[list[Item], Future[int]] | None = None
-                for group in _groups(items):
+                for group, full in _groups(items):
                     future = thread.submit(self._embed, group, stop)
                     if before is not None:
                         yield from self._finished(*before, waiting)
                     before = group, future
+                    if not full:  # The next one may take long to be read.
+                        yield from self._finished(*before, waiting)
+                        before = None
                 if before is not None:
                     yield from self._finished(*before, waiting)
             finally:
@@ -77,14 +84,17 @@ class EmbeddingAhead:
         return embedded
 
 
-def _groups(items: Iterable[Item]) -> Iterator[list[Item]]:
+def _groups(items: Iterable[Item]) -> Iterator[tuple[list[Item], bool]]:
+    """Items to be embedded together, and whether they are as many as one wishes for."""
     group: list[Item] = []
     passages = 0
+    began = monotonic()
     for item in items:
         group.append(item)
         passages += len(item[1].passages) if isinstance(item[1], Prepared) else 0
-        if passages >= GROUP:
-            yield group
-            group, passages = [], 0
+        full = passages >= GROUP
+        if full or monotonic() - began >= PATIENCE_S:
+            yield group, full
+            group, passages, began = [], 0, monotonic()
     if group:
-        yield group
+        yield group, False

@@ -50,6 +50,7 @@ def parts() -> dict[str, object]:
     answers.__set_name__(LocalComponents, "answers")
     return {
         "embedder": HashEmbedder(),
+        "embedder_engine": "nor here (a test)",
         "readers": SlowReaders(),
         "answers": answers,
         "decoder": SimpleNamespace(engine="none at all (a test)", draft_model=None),

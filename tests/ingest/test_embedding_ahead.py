@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from threading import Event
 
@@ -90,6 +91,22 @@ def test_the_next_group_is_embedded_while_the_first_is_written() -> None:
         assert embedder.begun.wait(PATIENCE_S)
         embedder.go_on.set()
         assert next(through)[0].source == "second"
+
+
+def test_what_was_read_does_not_wait_for_what_takes_long_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    def slowly() -> Iterator[Item]:
+        for name in ("first", "second"):
+            yield item(name, 2)
+            assert written[-1:] == [name], "the reader is asked for more only then"
+
+    clock = count(step=2 * embedding_ahead.PATIENCE_S)
+    monkeypatch.setattr(embedding_ahead, "monotonic", lambda: next(clock))
+    ahead = EmbeddingAhead(RememberingEmbedder(HashEmbedder(8), EmbeddingStore()), lambda *_: True)
+    for found, _ in ahead.through(slowly(), nobody):
+        written.append(found.source)
+    assert written == ["first", "second"]
 
 
 def test_who_waits_is_told_and_breaking_off_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,12 +17,11 @@ class DocumentChanged(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class RemovedDocument:
-    """The document of ``revision``, to be taken out; ``place`` is where its file lies or lay. See `Source`."""
+class _OneDocument:
+    """The document of ``revision``; ``place`` is where its file lies or lay. See `Source`."""
 
     revision: Revision
     place: Path
-    kind: JobKind = JobKind.REMOVE
 
     @property
     def names(self) -> Sequence[str]:
@@ -33,6 +32,16 @@ class RemovedDocument:
     def places(self) -> Sequence[Path]:
         """Its place."""
         return [self.place]
+
+    def discard(self) -> None:
+        """Nothing was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedDocument(_OneDocument):
+    """To be taken out."""
+
+    kind: JobKind = JobKind.REMOVE
 
     def ingest(self, pipeline: Pipeline, collection: str, removal: Removal, listener: Listener) -> Report:
         """Take it out. Raises `DocumentChanged`."""
@@ -41,28 +50,13 @@ class RemovedDocument:
             raise DocumentChanged(f"{self.revision.source} was removed already")
         return Report(removed=(ended.source,))
 
-    def discard(self) -> None:
-        """Nothing was kept."""
-
 
 @dataclass(frozen=True, slots=True)
-class RestoredDocument:
-    """What ``revision`` said, to hold again; ``standing``: in place of what its document says now. See `Source`."""
+class RestoredDocument(_OneDocument):
+    """What ``revision`` said is to hold again; ``standing``: in place of what its document says now."""
 
-    revision: Revision
-    place: Path
     standing: bool
     kind: JobKind = JobKind.RESTORE
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Its source."""
-        return [self.revision.source]
-
-    @property
-    def places(self) -> Sequence[Path]:
-        """Its place."""
-        return [self.place]
 
     def ingest(self, pipeline: Pipeline, collection: str, removal: Removal, listener: Listener) -> Report:
         """Publish it. Raises `DocumentChanged`."""
@@ -74,6 +68,3 @@ class RestoredDocument:
         except ValueError as error:
             raise DocumentChanged(f"another document stands at {old.source} now; remove it first") from error
         return Report(updated=source) if self.standing else Report(added=source)
-
-    def discard(self) -> None:
-        """Nothing was kept."""

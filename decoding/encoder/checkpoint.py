@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from decoding.encoder.kernels import EncoderLayer, EncoderWeights
-from decoding.encoder.layout import Floats, pack_wide
+from decoding.encoder.layout import pack_wide
 from decoding.encoder.shape import EncoderShape
+from decoding.exact.layout import Floats
 from decoding.exact.shape import UnsupportedModel
 
 WEIGHTS = "model.safetensors"

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from decoding.encoder.layout import Floats, WideMatrix
+from decoding.encoder.layout import WideMatrix
 from decoding.encoder.shape import EncoderShape
 from decoding.exact.compiler import opened
+from decoding.exact.layout import Floats
+from decoding.exact.memory import Matrix, matrix
 
 SOURCE = Path(__file__).with_name("kernels.c")
 
@@ -45,25 +47,16 @@ class EncoderWeights:
     layers: tuple[EncoderLayer, ...]
 
 
-class _Matrix(ctypes.Structure):
-    _fields_ = [
-        ("blocks", ctypes.c_void_p),
-        ("scale", ctypes.c_void_p),
-        ("channels", ctypes.c_int32),
-        ("inputs", ctypes.c_int32),
-    ]
-
-
 class _Layer(ctypes.Structure):
     _fields_ = [
-        ("queries_keys_values", _Matrix),
+        ("queries_keys_values", Matrix),
         ("queries_keys_values_bias", ctypes.c_void_p),
-        ("attention_output", _Matrix),
+        ("attention_output", Matrix),
         ("attention_output_bias", ctypes.c_void_p),
         ("attention_norm", ctypes.c_void_p),
-        ("up", _Matrix),
+        ("up", Matrix),
         ("up_bias", ctypes.c_void_p),
-        ("down", _Matrix),
+        ("down", Matrix),
         ("down_bias", ctypes.c_void_p),
         ("norm", ctypes.c_void_p),
     ]
@@ -146,20 +139,16 @@ class EncoderKernels:
         return vectors
 
 
-def _matrix(matrix: WideMatrix) -> _Matrix:
-    return _Matrix(matrix.blocks.ctypes.data, matrix.scale.ctypes.data, matrix.channels, matrix.inputs)
-
-
 def _layer(layer: EncoderLayer) -> _Layer:
     return _Layer(
-        _matrix(layer.queries_keys_values),
+        matrix(layer.queries_keys_values),
         layer.queries_keys_values_bias.ctypes.data,
-        _matrix(layer.attention_output),
+        matrix(layer.attention_output),
         layer.attention_output_bias.ctypes.data,
         layer.attention_norm.ctypes.data,
-        _matrix(layer.up),
+        matrix(layer.up),
         layer.up_bias.ctypes.data,
-        _matrix(layer.down),
+        matrix(layer.down),
         layer.down_bias.ctypes.data,
         layer.norm.ctypes.data,
     )

@@ -10,18 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-LANES = 16
-PAIR = 2 * LANES
+from decoding.exact.layout import LANES, PAIR, SMALLEST_SCALE, Floats
+from decoding.exact.memory import aligned
+
 STEPS = 4095
 """Largest magnitude of a row's integers; `kernels.c` knows it too."""
 
-Floats = npt.NDArray[np.float32]
-
 _LARGEST_SUM = 2**31 - 1
 _LARGEST_WEIGHT = 2**15 - 1
-_VECTOR_BYTES = 64
-_SMALLEST_SCALE = 1e-14
-"""A channel of zeros has no scale of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +49,8 @@ def pack_wide(weights: Floats) -> WideMatrix:
     # Rounding adds at most half a step to each weight.
     allowed = _LARGEST_SUM / STEPS - inputs / 2
     scale = np.maximum(magnitudes.sum(axis=1) / allowed, magnitudes.max(axis=1) / _LARGEST_WEIGHT)
-    scale = np.maximum(scale, _SMALLEST_SCALE).astype(np.float32)
+    scale = np.maximum(scale, SMALLEST_SCALE).astype(np.float32)
     values = np.rint(weights / scale[:, None]).clip(-_LARGEST_WEIGHT, _LARGEST_WEIGHT).astype(np.int16)
-    memory = np.empty(values.nbytes + _VECTOR_BYTES, np.uint8)
-    start = -memory.ctypes.data % _VECTOR_BYTES
-    shape = (channels // PAIR, inputs // 2, 2, LANES, 2)
-    blocks = memory[start : start + values.nbytes].view(np.int16).reshape(shape)
+    blocks = aligned(values.nbytes).view(np.int16).reshape(channels // PAIR, inputs // 2, 2, LANES, 2)
     blocks[...] = values.reshape(-1, 2, LANES, inputs // 2, 2).transpose(0, 3, 1, 2, 4)
     return WideMatrix(blocks, scale)

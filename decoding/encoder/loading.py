@@ -9,8 +9,8 @@ from threading import Lock
 
 from decoding.encoder.checkpoint import read_shape, read_weights
 from decoding.encoder.kernels import SOURCE, EncoderKernels
-from decoding.encoder.layout import Floats
 from decoding.exact import compiler
+from decoding.exact.layout import Floats
 
 
 class Encoder:
@@ -27,11 +27,6 @@ class Encoder:
     def __reduce__(self) -> tuple[type[Encoder], tuple[Path, Path, int]]:
         """Sent to another process it is made there anew, from its folder."""
         return Encoder, (self._folder, self._library, self._threads)
-
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest text, special ones included."""
-        return self._shape.longest
 
     @property
     def loaded(self) -> bool:

@@ -16,6 +16,7 @@ import torch
 
 from decoding.exact.compiler import opened
 from decoding.exact.layout import Floats, PackedMatrix
+from decoding.exact.memory import Matrix, matrix
 from decoding.exact.shape import Shape
 
 MAX_ROWS = 256
@@ -63,26 +64,17 @@ class Weights:
     head: PackedMatrix
 
 
-class _Matrix(ctypes.Structure):
-    _fields_ = [
-        ("blocks", ctypes.c_void_p),
-        ("scale", ctypes.c_void_p),
-        ("channels", ctypes.c_int32),
-        ("inputs", ctypes.c_int32),
-    ]
-
-
 class _Layer(ctypes.Structure):
     _fields_ = [
         ("attention_norm", ctypes.c_void_p),
-        ("queries", _Matrix),
-        ("keys", _Matrix),
-        ("values", _Matrix),
+        ("queries", Matrix),
+        ("keys", Matrix),
+        ("values", Matrix),
         ("bias", ctypes.c_void_p),
-        ("attention_output", _Matrix),
+        ("attention_output", Matrix),
         ("feed_forward_norm", ctypes.c_void_p),
-        ("gate_up", _Matrix),
-        ("down", _Matrix),
+        ("gate_up", Matrix),
+        ("down", Matrix),
     ]
 
 
@@ -99,7 +91,7 @@ class _Model(ctypes.Structure):
         ("rotations", ctypes.c_void_p),
         ("layer", ctypes.POINTER(_Layer)),
         ("norm", ctypes.c_void_p),
-        ("head", _Matrix),
+        ("head", Matrix),
     ]
 
 
@@ -128,7 +120,7 @@ class Kernels:
             self._rotations.ctypes.data,
             self._layers,
             weights.norm.ctypes.data,
-            _matrix(weights.head),
+            matrix(weights.head),
         )
         self._pool = functions.pool_new(threads)
         self._workspace = functions.workspace_new(ctypes.byref(self._model), self._pool, MAX_ROWS, context_length)
@@ -210,19 +202,15 @@ def _release(functions: ctypes.CDLL, workspace: int | None, pool: int | None) ->
         functions.pool_free(pool)
 
 
-def _matrix(matrix: PackedMatrix) -> _Matrix:
-    return _Matrix(matrix.blocks.ctypes.data, matrix.scale.ctypes.data, matrix.channels, matrix.inputs)
-
-
 def _layer(layer: LayerWeights) -> _Layer:
     return _Layer(
         layer.attention_norm.ctypes.data,
-        _matrix(layer.queries),
-        _matrix(layer.keys),
-        _matrix(layer.values),
+        matrix(layer.queries),
+        matrix(layer.keys),
+        matrix(layer.values),
         layer.bias.ctypes.data if layer.bias is not None else None,
-        _matrix(layer.attention_output),
+        matrix(layer.attention_output),
         layer.feed_forward_norm.ctypes.data,
-        _matrix(layer.gate_up),
-        _matrix(layer.down),
+        matrix(layer.gate_up),
+        matrix(layer.down),
     )

@@ -17,7 +17,7 @@ PAIR = 2 * LANES
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-_SMALLEST_SCALE = 1e-14
+SMALLEST_SCALE = 1e-14
 """A channel of zeros has no scale of its own."""
 
 
@@ -72,7 +72,7 @@ def pack_gate_up(gate: Floats, up: Floats) -> PackedMatrix:
 
 def _quantise(weights: Floats) -> tuple[Bytes, Floats]:
     """Values with 128 added, inputs padded to a multiple of 64, and a scale for each channel."""
-    scale = np.maximum(np.abs(weights).max(axis=1) / np.float32(127), np.float32(_SMALLEST_SCALE))
+    scale = np.maximum(np.abs(weights).max(axis=1) / np.float32(127), np.float32(SMALLEST_SCALE))
     values = np.full((weights.shape[0], -(-weights.shape[1] // 64) * 64), 128, np.uint8)
     steps = np.clip(np.rint(weights / scale[:, None]), -127, 127)
     values[:, : weights.shape[1]] = (steps + 128).astype(np.uint8)

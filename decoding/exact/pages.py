@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import numpy.typing as npt
 
+from decoding.exact.memory import aligned
 from decoding.exact.shape import Shape
 
 PAGE = 64
@@ -31,7 +32,7 @@ class PagePool:
     def take(self) -> Page:
         """A page of one's own; what is in it is undefined."""
         with self._lock:
-            page = self._free.pop() if self._free else _aligned(self.page_bytes)
+            page = self._free.pop() if self._free else aligned(self.page_bytes)
             self._users[_address(page)] = 1
             return page
 
@@ -110,10 +111,3 @@ class PageTable:
 
 def _address(page: Page) -> int:
     return page.ctypes.data
-
-
-def _aligned(size: int) -> Page:
-    """Memory that begins where a cache line does."""
-    raw = np.zeros(size + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size]

@@ -106,6 +106,15 @@ class Client:
         response = self._send("POST", "/v1/ingest", json=request.model_dump(exclude_none=True))
         return JobBody.model_validate_json(response.content)
 
+    def remove(self, document: str) -> JobBody:
+        """Have a document taken out of the index; the job that does it. Raises `ServerFailed`."""
+        return JobBody.model_validate_json(self._send("DELETE", f"/v1/documents/{document}").content)
+
+    def restore(self, document: str, revision: int) -> JobBody:
+        """Have what a revision said hold again; the job that does it. Raises `ServerFailed`."""
+        response = self._send("POST", f"/v1/documents/{document}/revisions/{revision}/restore")
+        return JobBody.model_validate_json(response.content)
+
     def follow(self, job: str) -> Iterator[JobBody]:
         """A job whenever it has come further, the last time when it is over. Raises `ServerFailed`."""
         for name, data in self._events("GET", f"/v1/jobs/{job}/events"):

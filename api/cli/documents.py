@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -14,11 +14,16 @@ import typer
 from api.cli.answer_text import terminal_text
 from api.cli.existing_index import require_index
 from api.cli.failure import CommandFailed, one_line_errors
+from api.cli.ingest import shown_progress
+from api.cli.server import finished, owning_server
 
 if TYPE_CHECKING:
+    from api.client import Client
     from api.components import LocalComponents
+    from api.job_schemas import JobBody
     from ingest.catalog import Catalog
     from ingest.document import Revision
+    from ingest.pipeline import Pipeline
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 InCollection = Annotated[str | None, typer.Option("--collection", help="Only this collection's documents.")]
@@ -115,13 +120,19 @@ def diff(
 def remove(document: Named, collection: InCollection = None) -> None:
     """Take a document out of the index; its history stays, and `restore` brings it back.
 
-    The next ingest brings it back too, unless its file is gone by then.
+    The next ingest brings it back too, unless its file is gone by then. Where a running server owns the data, it does
+    the work; so it does for `restore`.
     """
     with one_line_errors(), _components() as components:
-        ended = components.pipeline.remove(_revision(components.catalog, document, collection, None).document_id)
-        if ended is None:
+        last = _revision(components.catalog, document, collection, None)
+        if last.valid_to is not None:
             raise CommandFailed(f"{document} was removed already")
-        _say(f"removed: {ended.collection}/{ended.source}")
+
+        def here(pipeline: Pipeline) -> None:
+            pipeline.remove(last.document_id)
+
+        _changed(components, here, lambda client: client.remove(last.document_id))
+        _say(f"removed: {last.collection}/{last.source}")
 
 
 @app.command()
@@ -131,12 +142,17 @@ def restore(document: Named, collection: InCollection = None, revision: Number =
         found = _revision(components.catalog, document, collection, revision)
         if found.valid_to is None:
             raise CommandFailed(f"revision {found.number} of {found.source} holds already")
-        try:
-            restored = components.pipeline.restore(found.document_id, found.number)
-        except ValueError as error:
-            raise CommandFailed(
-                f"another document stands at {found.root}/{found.source} now; remove it first"
-            ) from error
+
+        def here(pipeline: Pipeline) -> None:
+            try:
+                pipeline.restore(found.document_id, found.number)
+            except ValueError as error:
+                raise CommandFailed(
+                    f"another document stands at {found.root}/{found.source} now; remove it first"
+                ) from error
+
+        _changed(components, here, lambda client: client.restore(found.document_id, found.number))
+        restored = _revision(components.catalog, found.document_id, None, None)
         _say(
             f"restored: {restored.collection}/{restored.source}, revision {found.number} as revision {restored.number}"
         )
@@ -159,6 +175,20 @@ def _components() -> Iterator[LocalComponents]:
     require_index(settings)
     with LocalComponents(settings) as components:
         yield components
+
+
+def _changed(components: LocalComponents, here: Callable[[Pipeline], None], there: Callable[[Client], JobBody]) -> None:
+    """Have the index changed by this process, or by the server that owns the data."""
+    from api.data_lock import DataLocked
+
+    try:
+        pipeline = components.pipeline
+    except DataLocked as error:
+        with owning_server(components.settings, error) as client, shown_progress() as show:
+            client.wait_until_ready()
+            finished(client, there(client), show)
+    else:
+        here(pipeline)
 
 
 def _revision(catalog: Catalog, document: str, collection: str | None, number: int | None) -> Revision:

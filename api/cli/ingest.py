@@ -13,7 +13,7 @@ import typer
 
 from api.cli.answer_text import terminal_text
 from api.cli.failure import FAILED_FILES, UNCONFIRMED, CommandFailed, one_line_errors
-from api.cli.server import owning_server
+from api.cli.server import finished, owning_server
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,27 +89,13 @@ def _handed_over(
 ) -> ReportBody:
     """What the server's job came to. Raises `CommandFailed` when it came to nothing."""
     from api.job_schemas import MAX_PATHS, IngestRequest
-    from ingest.progress import Progress
 
     if len(paths) > MAX_PATHS:
         raise CommandFailed(f"a running server takes at most {MAX_PATHS} paths at once: name a folder that holds them")
     client.wait_until_ready()
     places = [str(path.absolute()) for path in paths]
     job = client.ingest(IngestRequest(paths=places, collection=settings.collection, removal=removal.value))
-    typer.echo(f"the server that owns the data does it, as {job.id}", err=True)
-    try:
-        for now in client.follow(job.id):
-            if now.progress is not None:
-                show(Progress(**now.progress.model_dump(exclude={"passages_per_s", "seconds_left"})))
-    except KeyboardInterrupt:
-        client.cancel(job.id)
-        typer.echo(f"told the server to end {job.id}; what is published stays", err=True)
-        raise
-    ended = client.job(job.id)
-    if ended.report is None:
-        reason = f": {ended.error}" if ended.error else ""
-        raise CommandFailed(f"the server's {ended.id} is {ended.state}{reason}; what it published stays")
-    return ended.report
+    return finished(client, job, show)
 
 
 @contextmanager

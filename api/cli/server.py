@@ -11,7 +11,9 @@ from api.cli.failure import CommandFailed
 if TYPE_CHECKING:
     from api.client import Client
     from api.data_lock import DataLocked
+    from api.job_schemas import JobBody, ReportBody
     from api.settings import Settings
+    from ingest.progress import Listener
 
 Server = Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")]
 Key = Annotated[
@@ -48,3 +50,23 @@ def owning_server(settings: Settings, locked: DataLocked) -> Client:
             f"{locked}; if that is a server, name its address with DOCQA_PORT, or --server URL"
         ) from locked
     return client
+
+
+def finished(client: Client, job: JobBody, show: Listener) -> ReportBody:
+    """What a server's job came to once it is over; an interrupt ends it. Raises `CommandFailed` if it failed."""
+    from ingest.progress import Progress
+
+    typer.echo(f"the server that owns the data does it, as {job.id}", err=True)
+    try:
+        for now in client.follow(job.id):
+            if now.progress is not None:
+                show(Progress(**now.progress.model_dump(exclude={"passages_per_s", "seconds_left"})))
+    except KeyboardInterrupt:
+        client.cancel(job.id)
+        typer.echo(f"told the server to end {job.id}; what is published stays", err=True)
+        raise
+    ended = client.job(job.id)
+    if ended.report is None:
+        reason = f": {ended.error}" if ended.error else ""
+        raise CommandFailed(f"the server's {ended.id} is {ended.state}{reason}; what it published stays")
+    return ended.report

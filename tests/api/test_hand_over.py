@@ -74,6 +74,23 @@ def test_a_running_server_does_what_the_command_was_told(manuals: Path) -> None:
     assert (third.exit_code, "2 unchanged" in third.stdout, third.stderr) == (0, True, "")
 
 
+def test_a_running_server_takes_documents_out_and_back(manuals: Path) -> None:
+    with running() as server:
+        assert docqa("ingest", "manuals").exit_code == 0
+        removed = docqa("documents", "remove", "pump.md")
+        assert (removed.exit_code, removed.stdout) == (0, "removed: default/pump.md\n")
+        assert "the server that owns the data does it, as job_" in removed.stderr
+        assert "pump.md" not in server.answer(BELLOWS)
+        again = docqa("documents", "remove", "pump.md")
+        assert (again.exit_code, "pump.md was removed already" in again.stderr) == (1, True)
+        restored = docqa("documents", "restore", "pump.md")
+        assert restored.stdout == "restored: default/pump.md, revision 1 as revision 2\n"
+        assert server.answer(BELLOWS) == ["pump.md"]
+        entries = server.client.get("/v1/audit").json()["entries"]
+        assert [entry["action"] for entry in entries] == ["document.restore", "document.remove", "ingest.start"]
+    assert docqa("check").exit_code == 0
+
+
 def test_only_the_owner_s_key_opens_any_folder(manuals: Path) -> None:
     body = {"paths": [str(manuals)]}
     with running() as server:

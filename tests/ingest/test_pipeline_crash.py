@@ -17,6 +17,7 @@ from ingest.sqlite_catalog import SqliteCatalog
 from ingest.vectors import VectorStore
 from tests.ingest.index import Index, answers, assert_clean, stored_index, write
 
+KILLS = int(os.environ.get("DOCQA_TEST_KILLS", "10"))
 WRITES = ("prepare", "publish", "discard", "upsert", "delete_revision")
 
 BEFORE = {
@@ -137,13 +138,13 @@ def test_a_disk_that_fills_up_fails_the_run_and_loses_nothing(tmp_path: Path) ->
         assert_clean(index)
 
 
+@pytest.mark.timeout(180 + 30 * KILLS)
 def test_a_process_that_is_killed_at_any_moment(tmp_path: Path) -> None:
     """A few kills; ``DOCQA_TEST_KILLS=200`` makes it as many. See `tests.ingest.kills`."""
-    kills = os.environ.get("DOCQA_TEST_KILLS", "10")
-    command = [sys.executable, "-m", "tests.ingest.kills", str(tmp_path), kills]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120 + 30 * int(kills), check=False)
+    command = [sys.executable, "-m", "tests.ingest.kills", str(tmp_path), str(KILLS)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120 + 30 * KILLS, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert f"{kills} kills" in ended.stdout
+    assert f"{KILLS} kills" in ended.stdout
 
 
 def test_damaged_computed_vectors_cost_time_and_nothing_else(tmp_path: Path) -> None:

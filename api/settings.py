@@ -173,7 +173,12 @@ class Settings(BaseSettings):
         le=64,
         description="Processes that read files while others are embedded; 0: one less than cores, 1 to 4.",
     )
-    parse_seconds: float = Field(120.0, gt=0, le=86_400, description="Seconds that reading one file may take.")
+    parse_seconds: float = Field(
+        120.0,
+        gt=0,
+        le=86_400,
+        description="Seconds that reading one file may take, and as many again for every 4 MB of it.",
+    )
     parse_memory_mb: int = Field(1024, ge=128, le=65_536, description="Memory that reading one file may take, in MiB.")
 
     chroma_url: str | None = Field(

@@ -24,6 +24,11 @@ _T_co = TypeVar("_T_co", covariant=True)
 class Task(Protocol[_T_co]):
     """What can be asked of a worker; picklable, as is what comes of it."""
 
+    @property
+    def path(self) -> Path:
+        """The file it is about."""
+        ...
+
     def carry_out(self, preparation: Preparation) -> _T_co | Failure:
         """Raises MemoryError alone."""
         ...
@@ -59,20 +64,22 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Whoever started this process decides when it ends.
     logging.disable(logging.CRITICAL)  # Parsers warn of every oddity of a file; what matters is in the answer.
     with Connection(descriptor) as connection:
-        preparation, seconds, memory_bytes = pickle.loads(connection.recv_bytes())
+        preparation, memory_bytes = pickle.loads(connection.recv_bytes())
         _bound_memory(memory_bytes)
         connection.send("ready")
         try:
-            _serve(connection, preparation, seconds)
+            _serve(connection, preparation)
         except (EOFError, OSError):  # Nobody is there any more.
             return
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
 
 
-def _serve(connection: Connection, preparation: Preparation, seconds: float) -> None:
+def _serve(connection: Connection, preparation: Preparation) -> None:
     while True:
-        task: Task[object] = connection.recv()
+        task: Task[object]
+        seconds: float
+        task, seconds = connection.recv()
         # Whoever asks watches the time; should that process be gone, the alarm ends this one.
         signal.setitimer(signal.ITIMER_REAL, seconds)
         answer = task.carry_out(preparation)

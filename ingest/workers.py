@@ -30,6 +30,8 @@ from ingest.worker import OUT_OF_MEMORY, Reading, Task, Unpacking
 _PROGRAM = "import sys; sys.path[:] = sys.argv[2:]; from ingest.worker import main; main(int(sys.argv[1]))"
 _GRACE_S = 1.0
 WAIT_S = 1.0
+LARGE = 4 * 1024 * 1024
+"""Bytes: some thousand pages of a PDF."""
 _T = TypeVar("_T")
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
 
@@ -40,11 +42,19 @@ class WorkersUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class WorkerLimits:
-    """How many workers there are, and what one file may take: ``seconds`` of time, ``memory_bytes`` of memory."""
+    """How many workers there are, and what one file may take: ``memory_bytes`` of memory, and `seconds_for` it."""
 
     processes: int = 1
     seconds: float = 120.0
     memory_bytes: int = 1024 * 1024 * 1024
+
+    def seconds_for(self, path: Path) -> float:
+        """``seconds``, as much again for every `LARGE` bytes, and ten times as much for the largest files.
+
+        A manual of a thousand pages takes longer than a letter, and is no more suspicious.
+        """
+        size = path.stat().st_size if path.exists() else 0  # One that is gone by now is told by its reader.
+        return self.seconds * min(1.0 + size / LARGE, 10.0)
 
 
 class Workers:
@@ -52,7 +62,7 @@ class Workers:
 
     def __init__(self, preparation: Preparation, limits: WorkerLimits) -> None:
         """``preparation`` is sent to the workers: it has to be picklable."""
-        self._job = pickle.dumps((preparation, limits.seconds + _GRACE_S, limits.memory_bytes))
+        self._job = pickle.dumps((preparation, limits.memory_bytes))
         self._limits = limits
 
     def prepare_all(
@@ -123,11 +133,12 @@ class _Worker:
     def carry_out(self, task: Task[_T]) -> _T | Failure:
         """What became of a file. Whatever it does to the process, this returns within the time allowed."""
         connection = self._connection or self._start()
+        seconds = self._limits.seconds_for(task.path)
         try:
-            connection.send(task)
-            if not connection.poll(self._limits.seconds):
+            connection.send((task, seconds + _GRACE_S))
+            if not connection.poll(seconds):
                 self._end(kill=True)
-                return Failure(f"took longer than {self._limits.seconds:g} s to read: split it or raise the limit")
+                return Failure(f"took longer than {seconds:,.0f} s to read: split it or raise the limit")
             answer: _T | Failure = connection.recv()
         except (EOFError, OSError):
             return Failure(self._reason_of(self._end()))

@@ -19,7 +19,7 @@ from ingest.pipeline import Pipeline
 from ingest.preparation import Failure, Preparation, Prepared
 from ingest.progress import Progress
 from ingest.reader import Reader
-from ingest.workers import WorkerLimits, Workers, WorkersUnusable
+from ingest.workers import LARGE, WorkerLimits, Workers, WorkersUnusable
 from tests.fakes.catalog import MemoryCatalog
 from tests.fakes.embedder import HashEmbedder
 from tests.fakes.files import ParagraphSplitter, PlainReader
@@ -117,6 +117,16 @@ def test_only_a_few_files_are_prepared_ahead(tmp_path: Path) -> None:
 
     for number, _ in enumerate(Workers(Preparation(HostileReader(), ParagraphSplitter()), LIMITS).prepare_all(files())):
         assert len(asked) <= number + 1 + LIMITS.processes
+
+
+def test_large_files_get_more_time(tmp_path: Path) -> None:
+    small, large, huge = (tmp_path / name for name in ("small", "large", "huge"))
+    for path, size in ((small, 4), (large, 3 * LARGE), (huge, 100 * LARGE)):
+        with path.open("wb") as file:
+            file.truncate(size)
+    limits = WorkerLimits(seconds=100)
+    allowed = [limits.seconds_for(path) for path in (small, large, huge, tmp_path / "gone")]
+    assert [round(seconds) for seconds in allowed] == [100, 400, 1000, 100]
 
 
 def test_nothing_to_read_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

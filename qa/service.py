@@ -53,8 +53,8 @@ from qa.refusal import REFUSAL, is_refusal
 from qa.retriever import Retriever
 from qa.review import Review, log_odds_of_yes
 
-# What a small model writes when it goes on with the conversation by itself instead of ending its answer.
-STOP = ("\nQuestion:", "\n<passage")
+# What a small model writes when it goes on with the prompt by itself instead of ending its answer.
+STOP = ("\nQuestion:", "\n<passage", "</passage")
 
 _NOTHING_GENERATED = GenerationStats(0, 0, 0, 0, 0, 0.0, 0.0)
 

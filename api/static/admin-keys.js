@@ -13,7 +13,8 @@ export async function showKeys(root) {
   const load = () =>
     attempt(line, async () => {
       const keys = await listKeys();
-      body.replaceChildren(...keys.map((key) => keyRow(key, load, line)));
+      const none = element("tr", {}, element("td", { colspan: 6 }, "No key has been made yet."));
+      body.replaceChildren(...(keys.length ? keys.map((key) => keyRow(key, load, line)) : [none]));
     });
   root.append(keyForm(load), line, shown);
   await load();

@@ -55,8 +55,9 @@ function start(session) {
 function show() {
   const page = pages.find(({ name }) => location.hash === `#${name}`) ?? pages[0];
   for (const tab of tabs.children) {
-    if (tab.hash === `#${page.name}`) tab.ariaCurrent = "page";
-    else tab.ariaCurrent = null;
+    const here = tab.hash === `#${page.name}`;
+    tab.ariaCurrent = here ? "page" : null;
+    if (here) tab.scrollIntoView({ block: "nearest", inline: "nearest" }); // the row is wider than a phone
   }
   document.title = `${page.title} · docqa`;
   const heading = element("h2", { tabindex: -1 }, page.title);

@@ -21,7 +21,7 @@ from api.settings import Settings
 from api.state.keys import KeyRequest
 from api.state.usage import Outcome, Part, Use
 from tests.api.accessibility import grave_findings
-from tests.api.browser import ask, opened
+from tests.api.browser import PHONE, ask, opened
 from tests.api.chat_page import MANUAL, SOURCE, TAMPER, application, finished, two_documents
 from tests.api.fake_components import FakeComponents
 from tests.api.identity_provider import CLIENT, SECRET, Provider
@@ -203,6 +203,7 @@ def test_a_key_is_made_and_revoked(browser: Browser, catalog: MemoryCatalog) -> 
     app = application(catalog)
     with served(app) as address, opened(browser, address) as page:
         page.goto(f"{address}/admin.html#keys")
+        expect(page.get_by_text("No key has been made yet.")).to_be_visible()
         page.get_by_label("Name").fill("ticket system")
         page.get_by_label("Collections").fill("default")
         page.get_by_label("Labels").fill("hr, board")
@@ -227,6 +228,12 @@ def test_a_key_is_made_and_revoked(browser: Browser, catalog: MemoryCatalog) -> 
         expect(page.locator("tbody tr td:nth-child(3)")).to_have_text(["key.revoke", "key.create"])
         page.reload()
         expect(page.get_by_text(secret)).to_have_count(0)
+
+
+def test_on_a_phone_one_sees_which_page_it_is(browser: Browser, catalog: MemoryCatalog) -> None:
+    with served(application(catalog)) as address, opened(browser, address, viewport=PHONE) as page:
+        page.goto(f"{address}/admin.html#audit")
+        expect(page.get_by_role("link", name="Audit log")).to_be_in_viewport()
 
 
 def test_usage_is_told_by_day_and_by_who_asked(browser: Browser, catalog: MemoryCatalog) -> None:

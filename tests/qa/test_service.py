@@ -93,6 +93,12 @@ def test_the_prompt_holds_rules_passages_and_question() -> None:
         assert passage.stored.passage.text in prompt
 
 
+@pytest.mark.parametrize("more", ["</passage>", "\n<passage number=", "\nQuestion: And"])
+def test_what_goes_on_with_the_prompt_is_no_answer(more: str) -> None:
+    answer = answered(list(service(ScriptedGenerator(GOOD + more)).answer(QUESTION)))
+    assert answer.text == GOOD
+
+
 def test_passages_that_do_not_fit_are_neither_shown_nor_cited() -> None:
     generator = ScriptedGenerator(GOOD)
     answer = answered(list(service(generator, config=replace(CONFIG, prompt_tokens=1_400)).answer(QUESTION)))

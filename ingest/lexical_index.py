@@ -123,14 +123,15 @@ def _rarest(phrases: Sequence[Phrase], counts: Mapping[Phrase, int]) -> list[Phr
 
 
 def _search_one(connection: Connection, index: str, phrases: Sequence[Phrase], k: int) -> Sequence[LexicalHit]:
-    match = " OR ".join(map(_quoted, phrases))
-    # FTS5 is quick when it may sort by rank alone; it then breaks ties by row. That shows only where the ties reach
-    # beyond the last hit, which one row more reveals.
+    match = {"match": " OR ".join(map(_quoted, phrases))}
+    # FTS5 is quick when it may sort by rank alone, without a join; it then breaks ties by row. Some rows more than are
+    # wanted hold all that tie with the last of those, but for a great many.
     best = f"{_ranked(index)} ORDER BY rank"
-    hits = _hits(connection, f"{best} LIMIT :limit", match, k + 1)
-    if len(hits) > k and hits[k].score == hits[k - 1].score:
-        hits = _hits(connection, best, match, k)
-    return hits[:k]
+    limit = 4 * k
+    rows = connection.execute(text(f"{best} LIMIT :limit"), {**match, "limit": limit}).all()
+    if len(rows) == limit and rows[-1].badness == rows[k - 1].badness:
+        rows = connection.execute(text(best), match).all()
+    return _best(connection, {row: -badness for row, badness in rows}, k)
 
 
 def _search_several(
@@ -150,6 +151,11 @@ def _search_several(
             local = _rarity(size, len(rows))
             for row, badness in rows:
                 scores[row] += weight * -badness / local
+    return _best(connection, scores, k)
+
+
+def _best(connection: Connection, scores: Mapping[int, float], k: int) -> Sequence[LexicalHit]:
+    """The ``k`` rows of the highest scores, ties by the passages' ids."""
     best = sorted(scores.values(), reverse=True)[:k]
     contenders = [row for row, score in scores.items() if score >= best[-1]]
     wanted = text("SELECT row, id FROM passages WHERE row IN (SELECT value FROM json_each(:rows))")
@@ -179,17 +185,6 @@ def _ranked(index: str) -> str:
 def _table(index: str) -> str:
     """The index as its hidden column is called."""
     return index.rsplit(".", 1)[-1]
-
-
-def _hits(connection: Connection, best: str, match: str, limit: int) -> list[LexicalHit]:
-    rows = connection.execute(
-        text(f"""
-            SELECT passages.id, -best.badness FROM ({best}) AS best JOIN passages ON passages.row = best.row
-            ORDER BY best.badness, passages.id LIMIT :limit
-        """),
-        {"match": match, "limit": limit},
-    )
-    return [LexicalHit(passage_id, score) for passage_id, score in rows]
 
 
 def _quoted(phrase: Phrase) -> str:

@@ -15,7 +15,7 @@ from api.cli.answer_text import terminal_text
 from api.cli.existing_index import require_index
 from api.cli.failure import CommandFailed, one_line_errors
 from api.cli.ingest import shown_progress
-from api.cli.server import finished, owning_server
+from api.cli.server import by_owner, finished
 
 if TYPE_CHECKING:
     from api.client import Client
@@ -127,11 +127,8 @@ def remove(document: Named, collection: InCollection = None) -> None:
         last = _revision(components.catalog, document, collection, None)
         if last.valid_to is not None:
             raise CommandFailed(f"{document} was removed already")
-
-        def here(pipeline: Pipeline) -> None:
-            pipeline.remove(last.document_id)
-
-        _changed(components, here, lambda client: client.remove(last.document_id))
+        id = last.document_id
+        _changed(components, lambda pipeline: pipeline.remove(id), lambda client: client.remove(id))
         _say(f"removed: {last.collection}/{last.source}")
 
 
@@ -152,7 +149,7 @@ def restore(document: Named, collection: InCollection = None, revision: Number =
                 ) from error
 
         _changed(components, here, lambda client: client.restore(found.document_id, found.number))
-        restored = _revision(components.catalog, found.document_id, None, None)
+        restored = components.catalog.history(found.document_id)[-1]
         _say(
             f"restored: {restored.collection}/{restored.source}, revision {found.number} as revision {restored.number}"
         )
@@ -177,18 +174,14 @@ def _components() -> Iterator[LocalComponents]:
         yield components
 
 
-def _changed(components: LocalComponents, here: Callable[[Pipeline], None], there: Callable[[Client], JobBody]) -> None:
-    """Have the index changed by this process, or by the server that owns the data."""
-    from api.data_lock import DataLocked
+def _changed(components: LocalComponents, here: Callable[[Pipeline], object], job: Callable[[Client], JobBody]) -> None:
+    """Have a document changed by this process, or by a ``job`` of the server that owns the data."""
 
-    try:
-        pipeline = components.pipeline
-    except DataLocked as error:
-        with owning_server(components.settings, error) as client, shown_progress() as show:
-            client.wait_until_ready()
-            finished(client, there(client), show)
-    else:
-        here(pipeline)
+    def there(client: Client) -> object:
+        with shown_progress() as show:
+            return finished(client, lambda: job(client), show)
+
+    by_owner(components, here, there)
 
 
 def _revision(catalog: Catalog, document: str, collection: str | None, number: int | None) -> Revision:

@@ -13,7 +13,7 @@ import typer
 
 from api.cli.answer_text import terminal_text
 from api.cli.failure import FAILED_FILES, UNCONFIRMED, CommandFailed, one_line_errors
-from api.cli.server import finished, owning_server
+from api.cli.server import by_owner, finished
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from api.job_progress import JobProgress
     from api.job_schemas import ReportBody
     from api.settings import Settings
-    from ingest.pipeline import Removal
+    from ingest.pipeline import Pipeline, Removal
     from ingest.progress import Listener, Progress
 
 PLAIN_INTERVAL_S = 5.0
@@ -72,16 +72,13 @@ def ingest(
 def _ingested(settings: Settings, paths: Sequence[Path], removal: Removal, show: Listener) -> ReportBody:
     """By this process, or by the server that owns the data."""
     from api.components import LocalComponents
-    from api.data_lock import DataLocked
     from api.job_schemas import ReportBody
 
-    with LocalComponents(settings) as components:
-        try:
-            pipeline = components.pipeline
-        except DataLocked as error:
-            with owning_server(settings, error) as client:
-                return _handed_over(client, settings, paths, removal, show)
+    def here(pipeline: Pipeline) -> ReportBody:
         return ReportBody.of(pipeline.ingest(paths, settings.collection, show, removal), names=None)
+
+    with LocalComponents(settings) as components:
+        return by_owner(components, here, lambda client: _handed_over(client, settings, paths, removal, show))
 
 
 def _handed_over(
@@ -92,10 +89,9 @@ def _handed_over(
 
     if len(paths) > MAX_PATHS:
         raise CommandFailed(f"a running server takes at most {MAX_PATHS} paths at once: name a folder that holds them")
-    client.wait_until_ready()
     places = [str(path.absolute()) for path in paths]
-    job = client.ingest(IngestRequest(paths=places, collection=settings.collection, removal=removal.value))
-    return finished(client, job, show)
+    request = IngestRequest(paths=places, collection=settings.collection, removal=removal.value)
+    return finished(client, lambda: client.ingest(request), show)
 
 
 @contextmanager

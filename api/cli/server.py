@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -10,10 +11,14 @@ from api.cli.failure import CommandFailed
 
 if TYPE_CHECKING:
     from api.client import Client
+    from api.components import LocalComponents
     from api.data_lock import DataLocked
     from api.job_schemas import JobBody, ReportBody
     from api.settings import Settings
+    from ingest.pipeline import Pipeline
     from ingest.progress import Listener
+
+T = TypeVar("T")
 
 Server = Annotated[str | None, typer.Option(metavar="URL", help="Ask this server, not the local data.")]
 Key = Annotated[
@@ -52,10 +57,27 @@ def owning_server(settings: Settings, locked: DataLocked) -> Client:
     return client
 
 
-def finished(client: Client, job: JobBody, show: Listener) -> ReportBody:
-    """What a server's job came to once it is over; an interrupt ends it. Raises `CommandFailed` if it failed."""
+def by_owner(components: LocalComponents, here: Callable[[Pipeline], T], there: Callable[[Client], T]) -> T:
+    """Have the index changed by this process, or by the server that owns the data."""
+    from api.data_lock import DataLocked
+
+    try:
+        pipeline = components.pipeline
+    except DataLocked as error:
+        with owning_server(components.settings, error) as client:
+            return there(client)
+    return here(pipeline)
+
+
+def finished(client: Client, begin: Callable[[], JobBody], show: Listener) -> ReportBody:
+    """Begin a job once the server is ready, and follow it to its end, which an interrupt brings about too.
+
+    What it came to. Raises `CommandFailed` if it failed.
+    """
     from ingest.progress import Progress
 
+    client.wait_until_ready()
+    job = begin()
     typer.echo(f"the server that owns the data does it, as {job.id}", err=True)
     try:
         for now in client.follow(job.id):

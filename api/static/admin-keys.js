@@ -13,8 +13,8 @@ export async function showKeys(root) {
   const load = () =>
     attempt(line, async () => {
       const keys = await listKeys();
-      const none = element("tr", {}, element("td", { colspan: 6 }, "No key has been made yet."));
-      body.replaceChildren(...(keys.length ? keys.map((key) => keyRow(key, load, line)) : [none]));
+      body.replaceChildren(...keys.map((key) => keyRow(key, load, line)));
+      if (!keys.length) line.textContent = "No key has been made yet.";
     });
   root.append(keyForm(load), line, shown);
   await load();

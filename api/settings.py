@@ -177,7 +177,7 @@ class Settings(BaseSettings):
         120.0,
         gt=0,
         le=86_400,
-        description="Seconds that reading one file may take, and as many again for every 4 MB of it.",
+        description="Seconds that reading one file may take; as many again for every 4 MB of it, up to ten times.",
     )
     parse_memory_mb: int = Field(1024, ge=128, le=65_536, description="Memory that reading one file may take, in MiB.")
 

@@ -124,8 +124,8 @@ def _rarest(phrases: Sequence[Phrase], counts: Mapping[Phrase, int]) -> list[Phr
 
 def _search_one(connection: Connection, index: str, phrases: Sequence[Phrase], k: int) -> Sequence[LexicalHit]:
     match = {"match": " OR ".join(map(_quoted, phrases))}
-    # FTS5 is quick when it may sort by rank alone, without a join; it then breaks ties by row. Some rows more than are
-    # wanted hold all that tie with the last of those, but for a great many.
+    # FTS5 is quick when it may sort by rank alone; it then breaks ties by row. Some rows more than are wanted cost
+    # nothing, and hold all that tie with the last of those, but for a great many.
     best = f"{_ranked(index)} ORDER BY rank"
     limit = 4 * k
     rows = connection.execute(text(f"{best} LIMIT :limit"), {**match, "limit": limit}).all()

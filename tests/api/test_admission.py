@@ -161,10 +161,15 @@ async def test_error_of_the_job_reaches_the_caller() -> None:
         assert [item async for item in desk.submit(lambda _: numbers(2))] == [0, 1]
 
 
-async def test_deadline_ends_running_and_waiting_jobs() -> None:
-    async with admission(deadline_s=0.1) as desk:
+async def test_deadline_ends_running_and_waiting_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with admission(deadline_s=30) as desk:
         running, waiting = Work(), Work()
-        for stream in (desk.submit(running), desk.submit(waiting)):
+        streams = [desk.submit(running), desk.submit(waiting)]
+        await until(running.begun)
+        loop = asyncio.get_running_loop()
+        now = loop.time
+        monkeypatch.setattr(loop, "time", lambda: now() + 30)
+        for stream in streams:
             with pytest.raises(DeadlineExceeded):
                 await anext(stream)
         await until(running.closed)

@@ -185,7 +185,7 @@ async def test_estimate_comes_from_the_answers_before() -> None:
 
 
 async def test_deadline_is_told() -> None:
-    product = fake_product(delay=0.05, deadline_seconds=0.2)
+    product = fake_product(delay=5, deadline_seconds=0.2)
     async with client_of(product) as client:
         response = await client.post("/v1/answers", json={"question": QUESTION})
         assert response.status_code == 504

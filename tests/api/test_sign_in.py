@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hmac
 import json
@@ -107,12 +106,13 @@ async def test_signing_out_ends_the_session_itself(browser: httpx.AsyncClient) -
     assert await caller(browser) is None
 
 
-async def test_a_session_ends_by_itself(provider: Provider) -> None:
-    async with client_of(product_with(provider, session_hours=1 / 3600)) as browser:
+async def test_a_session_ends_by_itself(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    product = product_with(provider, session_hours=2)
+    async with client_of(product) as browser:
         await signed_in(browser)
         kept = dict(browser.cookies)
         assert await caller(browser)
-        await asyncio.sleep(1.1)
+        monkeypatch.setattr(product.service.memory.sessions, "_clock", lambda: time.time() + 7201)
         browser.cookies.update(kept)
         assert await caller(browser) is None
 

@@ -19,6 +19,8 @@ from decoding.exact.layout import Floats
 from decoding.exact.shape import UnsupportedModel
 
 WEIGHTS = "model.safetensors"
+LOG2_E = math.log2(math.e)
+"""What an exponent of e is multiplied with to be one of two, as the kernels have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def _weights(
     if "encoder.relative_attention_bias.weight" in tensors:
         buckets = int(config.get("relative_attention_num_buckets", 32))
         bias = tensors.get("encoder.relative_attention_bias.weight", (buckets, shape.heads))
-        distances = _by_distance(bias, shape.longest)
+        distances = _by_distance(bias * np.float32(LOG2_E), shape.longest)
 
     def layer(index: int) -> EncoderLayer:
         def weights(name: str, *size: int) -> Floats:
@@ -108,14 +110,17 @@ def _weights(
         def norm(name: str) -> Floats:
             return np.concatenate([weights(f"{name}.weight", hidden), weights(f"{name}.bias", hidden)])
 
-        three = (architecture.queries, architecture.keys, architecture.values)
-        # Queries are given the scale of their products with keys here.
-        scales = np.repeat(np.array([(hidden / shape.heads) ** -0.5, 1, 1], np.float32), hidden)
+        def by_head(part: str, *size: int) -> Floats:
+            """Each head's queries, keys and values. Queries have the scale of scores whose powers of two count."""
+            names = (architecture.queries, architecture.keys, architecture.values)
+            queries, *others = (weights(f"{name}.{part}", *size) for name in names)
+            queries = queries * np.float32((hidden / shape.heads) ** -0.5 * LOG2_E)
+            three = np.stack([queries, *others]).reshape(3, shape.heads, hidden // shape.heads, *size[1:])
+            return np.ascontiguousarray(three.swapaxes(0, 1).reshape(3 * hidden, *size[1:]))
+
         return EncoderLayer(
-            queries_keys_values=pack_wide(
-                np.concatenate([weights(f"{name}.weight", hidden, hidden) for name in three]) * scales[:, None]
-            ),
-            queries_keys_values_bias=np.concatenate([weights(f"{name}.bias", hidden) for name in three]) * scales,
+            queries_keys_values=pack_wide(by_head("weight", hidden, hidden)),
+            queries_keys_values_bias=by_head("bias", hidden),
             attention_output=pack_wide(weights(f"{architecture.attention_output}.weight", hidden, hidden)),
             attention_output_bias=weights(f"{architecture.attention_output}.bias", hidden),
             attention_norm=norm(architecture.attention_norm),

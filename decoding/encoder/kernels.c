@@ -14,8 +14,9 @@
 #define GROUP 128   /* rows from which on a group is full: enough to be busy with weights, few enough for the caches */
 #define SLAB 56     /* rows whose inner layer is computed at a time: four tiles */
 #define LONGEST 512 /* tokens of a text; shape.py knows it too */
-#define STRIDE (LONGEST + LANES) /* floats from one query's scores to the next one's */
-#define STEPS 4095  /* largest magnitude of a row's integers; layout.py knows it too */
+#define STRIDE (LONGEST + 2 * LANES) /* from one query's scores to the next one's */
+#define STEPS 4095    /* largest magnitude of a row's integers; layout.py knows it too */
+#define LARGEST 32767 /* largest weight of a key */
 
 /* ---------------------------------------------------------------------------------------------- what is passed in */
 
@@ -28,7 +29,7 @@ typedef struct {
 } Matrix;
 
 typedef struct {
-    Matrix queries_keys_values; /* one product; stand one after the other in a row */
+    Matrix queries_keys_values; /* head by head: its queries, its keys, its values */
     const float *queries_keys_values_bias;
     Matrix attention_output;
     const float *attention_output_bias;
@@ -51,21 +52,28 @@ typedef struct {
 
 /* ------------------------------------------------------------------------------------------------------ functions */
 
-/* x times the normal distribution function, within 1e-4: a polynomial up to 4.6 standard deviations. */
+/* x times the normal distribution function, within 2e-4: the positive part less a bump, which is a polynomial. */
 INLINE __m512 gelu(__m512 x) {
-    const __m512 end = _mm512_set1_ps(4.6f);
-    const __m512 near = _mm512_max_ps(_mm512_min_ps(x, end), _mm512_sub_ps(_mm512_setzero_ps(), end));
-    const __m512 square = _mm512_mul_ps(near, near);
-    __m512 p = _mm512_set1_ps(2.577188496e-11f);
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(-2.919143437e-09f));
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(1.450081712e-07f));
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(-4.183428011e-06f));
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(7.848292363e-05f));
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(-1.018948465e-03f));
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(9.520523711e-03f));
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(-6.587751408e-02f));
-    p = _mm512_fmadd_ps(p, square, _mm512_set1_ps(3.986529203e-01f));
-    return _mm512_mul_ps(x, _mm512_fmadd_ps(p, near, _mm512_set1_ps(0.5f)));
+    const __m512 t = _mm512_min_ps(_mm512_abs_ps(x), _mm512_set1_ps(3.8f));
+    __m512 p = _mm512_set1_ps(-7.711448882e-04f);
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(1.161948978e-02f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-6.640756835e-02f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(1.628153377e-01f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-7.301121758e-02f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(-3.721736759e-01f));
+    p = _mm512_fmadd_ps(p, t, _mm512_set1_ps(4.966019313e-01f));
+    return _mm512_fnmadd_ps(p, t, _mm512_max_ps(x, _mm512_setzero_ps()));
+}
+
+/* 2 to the power of x, within 3e-6. */
+INLINE __m512 power_of_two(__m512 x) {
+    const __m512 r = _mm512_reduce_ps(x, 0x09); /* x less the whole number below it */
+    __m512 p = _mm512_set1_ps(1.342651884e-02f);
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.224273983e-02f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.412800812e-01f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.930448602e-01f));
+    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+    return _mm512_scalef_ps(p, x);
 }
 
 /* Rows as 16-bit integers: `values` of shape (rows, stride), and what one step of a row is. */
@@ -75,42 +83,50 @@ typedef struct {
     int inputs, stride; /* a vector longer than the inputs, so that rows do not meet in the same lines of the cache */
 } Rows;
 
+INLINE __m512i rounded(__m512 x, __m512 steps) { return _mm512_cvtps_epi32(_mm512_mul_ps(x, steps)); }
+
 /* Round a row to STEPS steps of its largest magnitude each way. */
 static void quantise(const Rows *rows, int row, const float *x) {
     __m512 peak = _mm512_setzero_ps();
     for (int k = 0; k < rows->inputs; k += LANES) peak = _mm512_max_ps(peak, _mm512_abs_ps(_mm512_loadu_ps(x + k)));
     const float largest = fmaxf(_mm512_reduce_max_ps(peak), 1e-12f);
     const __m512 steps = _mm512_set1_ps(STEPS / largest);
-    const __m512i end = _mm512_set1_epi32(STEPS);
     int16_t *values = rows->values + (size_t)row * (size_t)rows->stride;
     for (int k = 0; k < rows->inputs; k += LANES) {
-        const __m512i q = _mm512_min_epi32(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x + k), steps)), end);
-        _mm256_storeu_si256((__m256i *)(values + k), _mm512_cvtsepi32_epi16(q));
+        const __m512i q = rounded(_mm512_loadu_ps(x + k), steps);
+        _mm256_storeu_si256((__m256i *)(values + k), _mm512_cvtepi32_epi16(q));
     }
     rows->step[row] = largest / STEPS;
 }
 
 /* ------------------------------------------------------------------------------------------------------ products */
 
-/* What becomes of products and their bias: put into `out`, of shape (count, channels), or added to it. */
-typedef enum { STORE, ADD, GELU } Finish;
-
-/* The products of `count` rows, `row` on, with a pair of blocks, for constant `count` and `finish`. */
-INLINE void dot(int count, Finish finish, const Matrix *matrix, int pair, const float *bias, const Rows *rows, int row, float *out) {
-    __m512i sums[2 * TILE];
-    const int16_t *weights = matrix->blocks + (size_t)matrix->inputs * 2 * LANES * (size_t)pair;
-    const size_t stride = (size_t)rows->stride;
-    const int16_t *values = rows->values + stride * (size_t)row;
+/* sums[2 * r + b]: the products of row r, of `count`, with block b of a pair. Meanwhile every other line of what is at
+ * `ahead` of the weights comes nearer. */
+INLINE void sum_up(int count, const int16_t *weights, size_t ahead, const int16_t *values, size_t stride, int inputs, __m512i *sums) {
     UNROLL for (int i = 0; i < 2 * count; i++) sums[i] = _mm512_setzero_si512();
-    for (int k = 0; k < matrix->inputs; k += 2) {
+    for (int k = 0; k < inputs; k += 2) {
         const __m512i first = _mm512_load_si512(weights + k * 2 * LANES);
         const __m512i second = _mm512_load_si512(weights + (k + 1) * 2 * LANES);
+        if (ahead) _mm_prefetch((const char *)(weights + ahead + k * 2 * LANES), _MM_HINT_T1);
         UNROLL for (int r = 0; r < count; r++) {
             const __m512i x = _mm512_set1_epi32(*(const int32_t *)(values + stride * (size_t)r + k));
             sums[2 * r] = _mm512_dpwssd_epi32(sums[2 * r], first, x);
             sums[2 * r + 1] = _mm512_dpwssd_epi32(sums[2 * r + 1], second, x);
         }
     }
+}
+
+/* What becomes of products and their bias: put into `out`, of shape (count, channels), or added to it. */
+typedef enum { STORE, ADD, GELU } Finish;
+
+/* The products of `count` rows, `row` on, with a pair of blocks, for constant `count` and `finish`. `line` is the one of
+ * each two of the next pair that comes nearer: the first two tiles fetch it. */
+INLINE void dot(int count, Finish finish, const Matrix *matrix, int pair, int line, const float *bias, const Rows *rows, int row, float *out) {
+    __m512i sums[2 * TILE];
+    const size_t size = (size_t)matrix->inputs * 2 * LANES, stride = (size_t)rows->stride;
+    sum_up(count, matrix->blocks + size * (size_t)pair, size + (size_t)line * 2 * LANES, rows->values + stride * (size_t)row,
+           stride, matrix->inputs, sums);
     UNROLL for (int b = 0; b < 2; b++) {
         const int channel = (2 * pair + b) * LANES;
         const __m512 scale = _mm512_loadu_ps(matrix->scale + channel), more = _mm512_loadu_ps(bias + channel);
@@ -125,7 +141,7 @@ INLINE void dot(int count, Finish finish, const Matrix *matrix, int pair, const 
     }
 }
 
-#define DOT(N) case N: dot(N, finish, matrix, pair, bias, rows, from + row, out + (size_t)row * (size_t)matrix->channels); break;
+#define DOT(N) case N: dot(N, finish, matrix, pair, tile & 1, bias, rows, from + row, out + (size_t)row * (size_t)matrix->channels); break;
 
 /* The products of `count` rows, `from` on, with a matrix, in tiles of even size. A pair of blocks serves all of them. */
 INLINE void multiply(Finish finish, const Matrix *matrix, const float *bias, const Rows *rows, int from, int count, float *out) {
@@ -136,6 +152,11 @@ INLINE void multiply(Finish finish, const Matrix *matrix, const float *bias, con
             share(count, tile, tiles, &row, &end);
             switch (end - row) { EACH_COUNT(DOT) }
         }
+}
+
+/* `count` channels of a matrix, `from` on; both are multiples of two blocks. */
+static Matrix channels_of(const Matrix *matrix, int from, int count) {
+    return (Matrix){matrix->blocks + (size_t)from * (size_t)matrix->inputs, matrix->scale + from, count, matrix->inputs};
 }
 
 static void multiply_store(const Matrix *matrix, const float *bias, const Rows *rows, int from, int count, float *out) {
@@ -170,67 +191,59 @@ static void normalise(float *x, const float *norm, int length, float epsilon) {
 
 /* Memory of one thread. */
 typedef struct {
-    float *x, *queries_keys_values, *attended, *hidden;
+    float *x, *attended, *hidden;
+    float *queries_keys_values; /* of one head */
     Rows narrow, wide; /* inputs of `hidden` and of `intermediate` integers */
-    float *keys;       /* of one head and text, in blocks of LANES keys: (head_width, LANES) */
-    float *queries;    /* of a tile: (head_width, LANES) */
-    float *values;     /* of one head and text: (length, head_width) */
-    float *scores;     /* of a tile: (TILE, STRIDE) */
+    /* Of one head and text, as integers: */
+    int16_t *queries, *keys; /* (length, head_width) */
+    int16_t *key_blocks;     /* as a matrix with a channel for each key */
+    int16_t *value_blocks;   /* as matrices of 32 channels and an input for each key, one after the other */
+    /* Of a tile of queries: */
+    float *scores;    /* (TILE, STRIDE) */
+    int16_t *weights; /* (TILE, STRIDE) */
 } Scratch;
 
-/* Scores of `count` queries with two blocks of keys. */
-INLINE void score_blocks(int count, const float *queries, const float *keys, int width, float *scores) {
-    __m512 sums[TILE * 2];
-    UNROLL for (int i = 0; i < count * 2; i++) sums[i] = _mm512_setzero_ps();
-    for (int i = 0; i < width; i++) {
-        const __m512 first = _mm512_load_ps(keys + i * LANES), second = _mm512_load_ps(keys + (width + i) * LANES);
-        UNROLL for (int r = 0; r < count; r++) {
-            const __m512 q = _mm512_set1_ps(queries[i * LANES + r]);
-            sums[2 * r] = _mm512_fmadd_ps(q, first, sums[2 * r]);
-            sums[2 * r + 1] = _mm512_fmadd_ps(q, second, sums[2 * r + 1]);
+/* The largest magnitude among `width` channels of `length` rows. */
+static float largest_of(const float *x, size_t stride, int length, int width) {
+    __m512 peak = _mm512_setzero_ps();
+    for (int row = 0; row < length; row++)
+        for (int k = 0; k < width; k += LANES) peak = _mm512_max_ps(peak, _mm512_abs_ps(_mm512_loadu_ps(x + stride * (size_t)row + k)));
+    return fmaxf(_mm512_reduce_max_ps(peak), 1e-12f);
+}
+
+/* Round `width` channels of `length` rows to `steps` steps of their largest magnitude; what one step is. */
+static float round_rows(const float *x, size_t stride, int length, int width, int steps, int16_t *values) {
+    const float largest = largest_of(x, stride, length, width);
+    const __m512 scale = _mm512_set1_ps((float)steps / largest);
+    for (int row = 0; row < length; row++)
+        for (int k = 0; k < width; k += LANES) {
+            const __m512i q = rounded(_mm512_loadu_ps(x + stride * (size_t)row + k), scale);
+            _mm256_store_si256((__m256i *)(values + row * width + k), _mm512_cvtepi32_epi16(q));
+        }
+    return largest / (float)steps;
+}
+
+/* The same with STEPS, as matrices of 32 channels with an input for each row. */
+static float round_to_blocks(const float *x, size_t stride, int length, int width, int16_t *blocks) {
+    const float largest = largest_of(x, stride, length, width);
+    const __m512 scale = _mm512_set1_ps(STEPS / largest);
+    for (int k = 0; k < width; k += LANES) {
+        int16_t *to = blocks + (k / LANES / 2) * LONGEST * 2 * LANES + (k / LANES % 2) * 2 * LANES;
+        for (int row = 0; row < length; row += 2) {
+            const float *from = x + stride * (size_t)row + k;
+            const __m512i first = rounded(_mm512_loadu_ps(from), scale);
+            const __m512i second = row + 1 < length ? rounded(_mm512_loadu_ps(from + stride), scale) : _mm512_setzero_si512();
+            _mm512_store_si512(to + row * 2 * LANES, _mm512_mask_blend_epi16(0xaaaaaaaa, first, _mm512_slli_epi32(second, 16)));
         }
     }
-    UNROLL for (int r = 0; r < count; r++) {
-        _mm512_store_ps(scores + r * STRIDE, sums[2 * r]);
-        _mm512_store_ps(scores + r * STRIDE + LANES, sums[2 * r + 1]);
-    }
+    return largest / STEPS;
 }
 
-/* Two vectors of each of `count` outputs: the sum of `length` values, `stride` floats apart, times their weights. */
-INLINE void weigh_values(int count, const float *values, int length, size_t stride, const float *weights, float *out, size_t out_stride) {
-    __m512 sums[TILE * 2];
-    UNROLL for (int i = 0; i < count * 2; i++) sums[i] = _mm512_setzero_ps();
-    for (int key = 0; key < length; key++) {
-        const __m512 first = _mm512_loadu_ps(values + stride * (size_t)key);
-        const __m512 second = _mm512_loadu_ps(values + stride * (size_t)key + LANES);
-        UNROLL for (int r = 0; r < count; r++) {
-            const __m512 weight = _mm512_set1_ps(weights[r * STRIDE + key]);
-            sums[2 * r] = _mm512_fmadd_ps(weight, first, sums[2 * r]);
-            sums[2 * r + 1] = _mm512_fmadd_ps(weight, second, sums[2 * r + 1]);
-        }
-    }
-    UNROLL for (int r = 0; r < count; r++) {
-        _mm512_storeu_ps(out + out_stride * (size_t)r, sums[2 * r]);
-        _mm512_storeu_ps(out + out_stride * (size_t)r + LANES, sums[2 * r + 1]);
-    }
-}
-
-#define SCORE(N) case N: score_blocks(N, queries, keys, width, scores); break;
-#define WEIGH(N) case N: weigh_values(N, values, length, stride, weights, out, out_stride); break;
-
-static void score(int count, const float *queries, const float *keys, int width, float *scores) {
-    switch (count) { EACH_COUNT(SCORE) }
-}
-
-static void weigh(int count, const float *values, int length, size_t stride, const float *weights, float *out, size_t out_stride) {
-    switch (count) { EACH_COUNT(WEIGH) }
-}
-
-/* Write LANES rows of `width` floats as their columns: (width, LANES). */
-static void transpose(const float *rows, size_t stride, int width, float *columns) {
+/* Write LANES rows of `width` units of 32 bits as their columns, 2 * LANES units apart. */
+static void transpose(const void *rows, int width, float *columns) {
     for (int at = 0; at < width; at += LANES) {
         __m512 a[LANES], b[LANES];
-        UNROLL for (int i = 0; i < LANES; i++) a[i] = _mm512_loadu_ps(rows + stride * (size_t)i + at);
+        UNROLL for (int i = 0; i < LANES; i++) a[i] = _mm512_load_ps((const float *)rows + width * i + at);
         UNROLL for (int i = 0; i < LANES; i += 2) {
             b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
             b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
@@ -244,35 +257,88 @@ static void transpose(const float *rows, size_t stride, int width, float *column
         UNROLL for (int j = 0; j < 4; j++) {
             const __m512 first = _mm512_shuffle_f32x4(a[j], a[4 + j], 0x88), second = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0x88);
             const __m512 third = _mm512_shuffle_f32x4(a[j], a[4 + j], 0xdd), fourth = _mm512_shuffle_f32x4(a[8 + j], a[12 + j], 0xdd);
-            float *to = columns + (at + j) * LANES;
+            float *to = columns + (at + j) * 2 * LANES;
             _mm512_store_ps(to, _mm512_shuffle_f32x4(first, second, 0x88));
-            _mm512_store_ps(to + 4 * LANES, _mm512_shuffle_f32x4(third, fourth, 0x88));
-            _mm512_store_ps(to + 8 * LANES, _mm512_shuffle_f32x4(first, second, 0xdd));
-            _mm512_store_ps(to + 12 * LANES, _mm512_shuffle_f32x4(third, fourth, 0xdd));
+            _mm512_store_ps(to + 8 * LANES, _mm512_shuffle_f32x4(third, fourth, 0x88));
+            _mm512_store_ps(to + 16 * LANES, _mm512_shuffle_f32x4(first, second, 0xdd));
+            _mm512_store_ps(to + 24 * LANES, _mm512_shuffle_f32x4(third, fourth, 0xdd));
         }
     }
 }
 
-/* Attention of one head among the `length` rows of a text; queries come scaled. Whole blocks are read: what is behind
- * the text's last row is not counted. */
+/* Scores of `count` queries with two blocks of keys. */
+INLINE void score_blocks(int count, const int16_t *queries, const int16_t *keys, int width, float step, float *scores) {
+    __m512i sums[2 * TILE];
+    sum_up(count, keys, 0, queries, (size_t)width, width, sums);
+    UNROLL for (int i = 0; i < 2 * count; i++)
+        _mm512_store_ps(scores + i / 2 * STRIDE + i % 2 * LANES, _mm512_mul_ps(_mm512_cvtepi32_ps(sums[i]), _mm512_set1_ps(step)));
+}
+
+/* 32 channels of `count` outputs: the sums of `length` values times their weights, times what `steps` says. */
+INLINE void weigh_values(int count, const int16_t *weights, const int16_t *values, int length, const float *steps, float *out, size_t stride) {
+    __m512i sums[2 * TILE];
+    sum_up(count, values, 0, weights, STRIDE, length, sums);
+    UNROLL for (int i = 0; i < 2 * count; i++)
+        _mm512_storeu_ps(out + stride * (size_t)(i / 2) + i % 2 * LANES, _mm512_mul_ps(_mm512_cvtepi32_ps(sums[i]), _mm512_set1_ps(steps[i / 2])));
+}
+
+#define SCORE(N) case N: score_blocks(N, queries, keys, width, step, scores); break;
+#define WEIGH(N) case N: weigh_values(N, weights, values, length, steps, out, stride); break;
+
+static void score(int count, const int16_t *queries, const int16_t *keys, int width, float step, float *scores) {
+    switch (count) { EACH_COUNT(SCORE) }
+}
+
+static void weigh(int count, const int16_t *weights, const int16_t *values, int length, const float *steps, float *out, size_t stride) {
+    switch (count) { EACH_COUNT(WEIGH) }
+}
+
+/* Turn `count` scores, as powers of two, into integer weights; what one step of them is. They are as fine as 32-bit sums
+ * of their products with values allow: few keys that count have large weights, many have small ones. Lane i adds the
+ * scores i, i + LANES, ... in order: a function of the scores alone. */
+static float soften(float *scores, int count, int16_t *weights) {
+    const int whole = count / LANES * LANES;
+    const __mmask16 rest = (__mmask16)((1 << (count - whole)) - 1);
+    __m512 peak = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), rest, scores + whole);
+    for (int i = 0; i < whole; i += LANES) peak = _mm512_max_ps(peak, _mm512_load_ps(scores + i));
+    const __m512 largest = _mm512_set1_ps(_mm512_reduce_max_ps(peak));
+    __m512 sum = _mm512_setzero_ps();
+    for (int i = 0; i < count; i += LANES) {
+        __m512 weight = power_of_two(_mm512_sub_ps(_mm512_load_ps(scores + i), largest));
+        if (i == whole) weight = _mm512_maskz_mov_ps(rest, weight);
+        _mm512_store_ps(scores + i, weight);
+        sum = _mm512_add_ps(sum, weight);
+    }
+    const float total = _mm512_reduce_add_ps(sum);
+    const float steps = fminf(LARGEST, (float)(INT32_MAX / STEPS - LONGEST) / total);
+    for (int i = 0; i < count; i += LANES)
+        _mm256_store_si256((__m256i *)(weights + i), _mm512_cvtepi32_epi16(rounded(_mm512_load_ps(scores + i), _mm512_set1_ps(steps))));
+    return 1.0f / (total * steps);
+}
+
+/* Attention of one head among the `length` rows of a text; queries come scaled, so that scores are powers of two.
+ * Products are of integers here, too; what one step is, is the same for a whole text. */
 static void attend(const Model *model, int head, const float *queries_keys_values, int length, float *attended,
                    const Scratch *scratch) {
     const int hidden = model->hidden, width = hidden / model->heads;
-    const size_t stride = 3 * (size_t)hidden;
-    const float *queries = queries_keys_values + head * width, *keys = queries + hidden, *values = keys + hidden;
-    const int blocks = (length + 2 * LANES - 1) / (2 * LANES) * 2, tiles = (length + TILE - 1) / TILE;
-    for (int block = 0; block < blocks; block++)
-        transpose(keys + stride * LANES * (size_t)block, stride, width, scratch->keys + block * LANES * width);
-    for (int row = 0; row < length; row++)
-        memcpy(scratch->values + row * width, values + stride * (size_t)row, sizeof(float) * (size_t)width);
+    const size_t stride = 3 * (size_t)width;
+    const float *queries = queries_keys_values, *keys = queries + width, *values = keys + width;
+    const int pairs = (length + 2 * LANES - 1) / (2 * LANES), tiles = (length + TILE - 1) / TILE;
+    const int steps = (int)sqrt((double)INT32_MAX / width); /* a score's sum fits into 32 bits */
+    const float score_step = round_rows(queries, stride, length, width, steps, scratch->queries)
+        * round_rows(keys, stride, length, width, steps, scratch->keys);
+    const float value_step = round_to_blocks(values, stride, length, width, scratch->value_blocks);
+    for (int block = 0; block < 2 * pairs; block++)
+        transpose(scratch->keys + block * LANES * width, width / 2,
+                  (float *)(scratch->key_blocks + block / 2 * 2 * LANES * width + block % 2 * 2 * LANES));
     for (int tile = 0; tile < tiles; tile++) {
         int first, end;
         share(length, tile, tiles, &first, &end);
         const int count = end - first;
-        transpose(queries + stride * (size_t)first, stride, width, scratch->queries);
-        for (int block = 0; block < blocks; block += 2)
-            score(count, scratch->queries, scratch->keys + block * LANES * width, width, scratch->scores + block * LANES);
-        float sums[TILE];
+        for (int pair = 0; pair < pairs; pair++)
+            score(count, scratch->queries + first * width, scratch->key_blocks + pair * 2 * LANES * width, width, score_step,
+                  scratch->scores + pair * 2 * LANES);
+        float out_steps[TILE];
         for (int r = 0; r < count; r++) {
             float *scores = scratch->scores + r * STRIDE;
             if (model->distances) {
@@ -280,16 +346,11 @@ static void attend(const Model *model, int head, const float *queries_keys_value
                 for (int key = 0; key < length; key += LANES)
                     _mm512_store_ps(scores + key, _mm512_add_ps(_mm512_load_ps(scores + key), _mm512_loadu_ps(distances + key)));
             }
-            sums[r] = soften(scores, length);
+            out_steps[r] = value_step * soften(scores, length, scratch->weights + r * STRIDE);
         }
         float *out = attended + (size_t)hidden * (size_t)first + head * width;
         for (int at = 0; at < width; at += 2 * LANES)
-            weigh(count, scratch->values + at, length, (size_t)width, scratch->scores, out + at, (size_t)hidden);
-        for (int r = 0; r < count; r++) {
-            const __m512 inverse = _mm512_set1_ps(1.0f / sums[r]);
-            float *row = out + (size_t)hidden * (size_t)r;
-            for (int i = 0; i < width; i += LANES) _mm512_storeu_ps(row + i, _mm512_mul_ps(_mm512_loadu_ps(row + i), inverse));
-        }
+            weigh(count, scratch->weights, scratch->value_blocks + at * LONGEST, length, out_steps, out + at, (size_t)hidden);
     }
 }
 
@@ -326,7 +387,7 @@ typedef struct {
 
 /* Take the texts `from`..`to - 1` through all layers. */
 static void pass(const Model *model, const Texts *texts, int from, int to, Scratch *scratch) {
-    const int hidden = model->hidden, intermediate = model->intermediate;
+    const int hidden = model->hidden, intermediate = model->intermediate, three = 3 * hidden / model->heads;
     const int32_t *tokens = texts->tokens + texts->starts[from], base = texts->starts[from];
     const int n = texts->starts[to] - base;
     float *x = scratch->x;
@@ -345,12 +406,14 @@ static void pass(const Model *model, const Texts *texts, int from, int to, Scrat
     for (int index = 0; index < model->layers; index++) {
         const Layer *layer = &model->layer[index];
         for (int r = 0; r < n; r++) quantise(narrow, r, x + (size_t)r * hidden);
-        multiply_store(&layer->queries_keys_values, layer->queries_keys_values_bias, narrow, 0, n, scratch->queries_keys_values);
-        for (int text = from; text < to; text++) {
-            const int first = texts->starts[text] - base, length = texts->starts[text + 1] - base - first;
-            for (int head = 0; head < model->heads; head++)
-                attend(model, head, scratch->queries_keys_values + 3 * (size_t)hidden * first, length,
-                       scratch->attended + (size_t)hidden * first, scratch);
+        for (int head = 0; head < model->heads; head++) {
+            const Matrix matrix = channels_of(&layer->queries_keys_values, head * three, three);
+            multiply_store(&matrix, layer->queries_keys_values_bias + head * three, narrow, 0, n, scratch->queries_keys_values);
+            for (int text = from; text < to; text++) {
+                const int first = texts->starts[text] - base, length = texts->starts[text + 1] - base - first;
+                attend(model, head, scratch->queries_keys_values + (size_t)three * (size_t)first, length,
+                       scratch->attended + (size_t)hidden * (size_t)first, scratch);
+            }
         }
         for (int r = 0; r < n; r++) quantise(narrow, r, scratch->attended + (size_t)r * hidden);
         multiply_add(&layer->attention_output, layer->attention_output_bias, narrow, 0, n, x);
@@ -409,10 +472,12 @@ void encoder_free(Encoder *encoder) {
         free(scratch->queries_keys_values);
         free(scratch->attended);
         free(scratch->hidden);
-        free(scratch->keys);
-        free(scratch->values);
         free(scratch->queries);
+        free(scratch->keys);
+        free(scratch->key_blocks);
+        free(scratch->value_blocks);
         free(scratch->scores);
+        free(scratch->weights);
     }
     free(encoder->scratch);
     if (encoder->pool) pool_free(encoder->pool);
@@ -442,15 +507,17 @@ Encoder *encoder_new(const Model *model, int threads) {
     for (int thread = 0; ok && thread < encoder->pool->threads; thread++) {
         Scratch *scratch = &encoder->scratch[thread];
         scratch->x = aligned(sizeof(float) * n * hidden);
-        scratch->queries_keys_values = aligned(sizeof(float) * n * 3 * hidden);
+        scratch->queries_keys_values = aligned(sizeof(float) * n * 3 * width);
         scratch->attended = aligned(sizeof(float) * n * hidden);
         scratch->hidden = aligned(sizeof(float) * SLAB * (size_t)model->intermediate);
-        scratch->keys = aligned(sizeof(float) * LONGEST * width);
-        scratch->values = aligned(sizeof(float) * LONGEST * width);
-        scratch->queries = aligned(sizeof(float) * LANES * width);
+        scratch->queries = aligned(sizeof(int16_t) * LONGEST * width);
+        scratch->keys = aligned(sizeof(int16_t) * LONGEST * width);
+        scratch->key_blocks = aligned(sizeof(int16_t) * LONGEST * width);
+        scratch->value_blocks = aligned(sizeof(int16_t) * LONGEST * width);
         scratch->scores = aligned(sizeof(float) * TILE * STRIDE);
-        ok = scratch->x && scratch->queries_keys_values && scratch->attended && scratch->hidden && scratch->keys
-            && scratch->values && scratch->queries && scratch->scores;
+        scratch->weights = aligned(sizeof(int16_t) * TILE * STRIDE);
+        ok = scratch->x && scratch->queries_keys_values && scratch->attended && scratch->hidden && scratch->queries
+            && scratch->keys && scratch->key_blocks && scratch->value_blocks && scratch->scores && scratch->weights;
         ok = rows_new(&scratch->narrow, rows, model->hidden) && ok;
         ok = rows_new(&scratch->wide, SLAB, model->intermediate) && ok;
     }

@@ -1,4 +1,4 @@
-/* What kernels share: threads, functions of vectors, memory.
+/* What kernels share: threads and memory.
  *
  * Every float operation is written out in an order that depends on its own arguments alone. The compiler may not change
  * that: it is told neither to contract a multiplication and an addition nor to reorder sums (no -ffast-math,
@@ -123,43 +123,6 @@ static void run(Pool *pool, Work *work, void *argument) {
 INLINE void share(int count, int thread, int threads, int *from, int *to) {
     *from = (int)((int64_t)count * thread / threads);
     *to = (int)((int64_t)count * (thread + 1) / threads);
-}
-
-/* ----------------------------------------------------------------------------------------------------- functions */
-
-/* e to the power of x, within two units of the last place (Cody and Waite's reduction, Taylor's polynomial). */
-INLINE __m512 exponential(__m512 x) {
-    const __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 0);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fnmadd_ps(n, _mm512_set1_ps(-2.12194440e-4f), r);
-    __m512 p = _mm512_set1_ps(1.0f / 5040);
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 720));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 120));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 24));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f / 6));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(0.5f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
-    return _mm512_scalef_ps(p, n);
-}
-
-/* Turn `count` scores into weights that are not yet divided by their sum, which is returned. Lane i adds the scores
- * i, i + LANES, ... in order: a function of the scores alone. */
-static float soften(float *scores, int count) {
-    __m512 peak = _mm512_set1_ps(-INFINITY);
-    for (int i = 0; i < count; i += LANES) {
-        const __mmask16 there = count - i >= LANES ? 0xffff : (__mmask16)((1 << (count - i)) - 1);
-        peak = _mm512_mask_max_ps(peak, there, peak, _mm512_loadu_ps(scores + i));
-    }
-    const __m512 largest = _mm512_set1_ps(_mm512_reduce_max_ps(peak));
-    __m512 sum = _mm512_setzero_ps();
-    for (int i = 0; i < count; i += LANES) {
-        const __mmask16 there = count - i >= LANES ? 0xffff : (__mmask16)((1 << (count - i)) - 1);
-        const __m512 weight = _mm512_maskz_mov_ps(there, exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + i), largest)));
-        _mm512_storeu_ps(scores + i, weight);
-        sum = _mm512_add_ps(sum, weight);
-    }
-    return _mm512_reduce_add_ps(sum);
 }
 
 /* -------------------------------------------------------------------------------------------------------- memory */

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import numpy.typing as npt
 
-from ingest.vectors import VectorHit, VectorsUnusable
+from ingest.vectors import VectorBatch, VectorHit, VectorsUnusable
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -74,43 +74,39 @@ class ChromaVectors:
             for part in (self._client, self._client._admin_client):
                 part._server._session.close()
 
-    def upsert(
-        self, collection: str, revision_id: str, passage_ids: Sequence[str], vectors: npt.NDArray[np.float32]
-    ) -> None:
+    def upsert(self, collection: str, batches: Sequence[VectorBatch]) -> None:
         """See `VectorStore.upsert`."""
-        if len(passage_ids) != len(vectors):
-            raise ValueError(f"{len(passage_ids)} passages, but {len(vectors)} vectors")
+        for _, passage_ids, vectors in batches:
+            if len(passage_ids) != len(vectors):
+                raise ValueError(f"{len(passage_ids)} passages, but {len(vectors)} vectors")
         with self._lock, self._named_errors():
             self._refresh(writing=True)
             edition = self._editions.get(collection)
             if edition is None:
                 edition = self._editions[collection] = self._create(collection, number=1, complete=True)
-            self._add(edition, revision_id, passage_ids, vectors)
+            self._add(edition, batches)
 
-    def replace(self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]) -> None:
+    def replace(self, collection: str, batches: Iterable[VectorBatch]) -> None:
         """See `VectorStore.replace`."""
         with self._lock, self._named_errors():
             self._refresh(writing=True)
             old = self._editions.get(collection)
             new = self._create(collection, 1 if old is None else int(old.metadata["edition"]) + 1, complete=False)
             try:
-                for revision_id, passage_ids, vectors in batches:
-                    self._add(new, revision_id, passage_ids, vectors)
+                for batch in batches:
+                    self._add(new, [batch])
             except BaseException:
                 self._client.delete_collection(new.name)
                 raise
             self._switch(collection, new)
 
-    def _add(
-        self, edition: Collection, revision_id: str, passage_ids: Sequence[str], vectors: npt.NDArray[np.float32]
-    ) -> None:
-        for start in range(0, len(passage_ids), self._batch):
-            ids = list(passage_ids[start : start + self._batch])
-            edition.upsert(
-                ids=ids,
-                embeddings=vectors[start : start + self._batch],
-                metadatas=[{"revision": revision_id}] * len(ids),
-            )
+    def _add(self, edition: Collection, batches: Sequence[VectorBatch]) -> None:
+        ids = [id for _, passage_ids, _ in batches for id in passage_ids]
+        revisions: list[Any] = [{"revision": revision} for revision, passage_ids, _ in batches for _ in passage_ids]
+        vectors = np.concatenate([vectors for _, _, vectors in batches]) if ids else np.empty((0, 0), np.float32)
+        for start in range(0, len(ids), self._batch):
+            some = slice(start, start + self._batch)
+            edition.upsert(ids=ids[some], embeddings=vectors[some], metadatas=revisions[some])
 
     def delete_revision(self, collection: str, revision_id: str) -> None:
         """See `VectorStore.delete_revision`."""

@@ -39,8 +39,8 @@ class EmbeddingAhead:
         self._embedder = embedder
         self._wanted = wanted
 
-    def through(self, items: Iterable[Item], waiting: Waiting) -> Generator[Item]:
-        """The same items in the same order, each once its passages are embedded; a group ahead is being embedded.
+    def through(self, items: Iterable[Item], waiting: Waiting) -> Generator[list[Item]]:
+        """The same items in the same order, in groups whose passages are embedded; the next one is being embedded.
 
         ``waiting`` is told about once a second which file is waited for; what it raises ends all work, and so does
         closing. Raises what the embedder raises.
@@ -52,21 +52,21 @@ class EmbeddingAhead:
                 for group, full in _groups(items):
                     future = thread.submit(self._embed, group, stop)
                     if before is not None:
-                        yield from self._finished(*before, waiting)
+                        yield self._finished(*before, waiting)
                     before = group, future
                     if not full:  # The next one may take long to be read.
-                        yield from self._finished(*before, waiting)
+                        yield self._finished(*before, waiting)
                         before = None
                 if before is not None:
-                    yield from self._finished(*before, waiting)
+                    yield self._finished(*before, waiting)
             finally:
                 stop.set()
 
-    def _finished(self, group: list[Item], future: Future[int], waiting: Waiting) -> Iterator[Item]:
+    def _finished(self, group: list[Item], future: Future[int], waiting: Waiting) -> list[Item]:
         while not wait([future], _WAIT_S).done:
             waiting(group[0][0])
         self.embedded += future.result()
-        yield from group
+        return group
 
     def _embed(self, group: list[Item], stop: Event) -> int:
         texts = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -23,7 +23,7 @@ from ingest.content_hash import ContentHashes
 from ingest.discovery import Discovery, Refusal, SourceFound, discover
 from ingest.document import DocumentId, Passage, Revision
 from ingest.embedder import Embedder
-from ingest.embedding_ahead import EmbeddingAhead
+from ingest.embedding_ahead import EmbeddingAhead, Item
 from ingest.embedding_store import EmbeddingStore, RememberingEmbedder
 from ingest.labelling import LabelRules
 from ingest.preparation import Failure, Preparation, Prepared, Preparer
@@ -163,12 +163,8 @@ class Pipeline:
                 closing(self._preparer.prepare_all(self._changed(todo, run), run.tracker.waiting)) as prepared,
                 closing(ahead.through(prepared, run.tracker.waiting)) as embedded,
             ):
-                for file, outcome in embedded:
-                    run.tracker.begin(file.source, file.size)
-                    if isinstance(outcome, Failure):
-                        run.fail(file, outcome)
-                    else:
-                        run.done[self._take(file, outcome, run)].append(file.source)
+                for group in embedded:
+                    self._take(group, run)
             run.embedded += ahead.embedded
             keep = removal is Removal.NONE or (removal is Removal.CAUTIOUS and todo.alarming)
             for revision in () if keep else todo.gone:
@@ -228,7 +224,7 @@ class Pipeline:
             waiting = self._catalog.prepare(
                 old.collection, content, passages, old.recipe, labels=old.labels, into=document
             )
-            self._publish(waiting, passages, Tracker(Phase.INGESTING, 1, 0, None))
+            self._publish([(waiting, passages)], Tracker(Phase.INGESTING, 1, 0, None))
             return waiting.revision
 
     def _remove(self, document: DocumentId) -> Revision | None:
@@ -270,29 +266,44 @@ class Pipeline:
             else:
                 yield file
 
-    def _take(self, file: SourceFound, prepared: Prepared, run: _Run) -> _Outcome:
-        current, labels = run.known.get(file.place), run.labels[file.place]
-        if current is not None and current.labels == labels and self._is(current, prepared):
-            self._catalog.confirm(current.id, self._recipe)
-            return _Outcome.UNCHANGED
-        waiting = self._catalog.prepare(
-            run.collection,
-            prepared.document,
-            prepared.passages,
-            self._recipe,
-            root=file.root,
-            labels=labels,
-            into=None if current is None else current.document_id,
-        )
-        run.embedded += self._publish(waiting, prepared.passages, run.tracker)
-        return _Outcome.ADDED if current is None else _Outcome.UPDATED
+    def _take(self, group: Iterable[Item], run: _Run) -> None:
+        """Publish what is new among files that were read together, and enter all of them in the run."""
+        waiting: list[tuple[PreparedRevision, Sequence[Passage]]] = []
+        taken: list[tuple[_Outcome, str]] = []
+        for file, outcome in group:
+            run.tracker.begin(file.source, file.size)
+            if isinstance(outcome, Failure):
+                run.fail(file, outcome)
+                continue
+            current, labels = run.known.get(file.place), run.labels[file.place]
+            if current is not None and current.labels == labels and self._is(current, outcome):
+                self._catalog.confirm(current.id, self._recipe)
+                taken.append((_Outcome.UNCHANGED, file.source))
+                continue
+            prepared = self._catalog.prepare(
+                run.collection,
+                outcome.document,
+                outcome.passages,
+                self._recipe,
+                root=file.root,
+                labels=labels,
+                into=None if current is None else current.document_id,
+            )
+            waiting.append((prepared, outcome.passages))
+            taken.append((_Outcome.ADDED if current is None else _Outcome.UPDATED, file.source))
+        run.embedded += self._publish(waiting, run.tracker)
+        for what, source in taken:
+            run.done[what].append(source)
 
-    def _publish(self, waiting: PreparedRevision, passages: Sequence[Passage], tracker: Tracker) -> int:
-        """Vectors first, then the flip, then the sweep; how many passages had to be embedded."""
-        embedded = self._sync.write(waiting.revision, waiting.passage_ids, passages, tracker.embedded)
-        replaced = self._catalog.publish(waiting)
-        if replaced is not None:
-            self._sync.forget(replaced)
+    def _publish(self, waiting: Sequence[tuple[PreparedRevision, Sequence[Passage]]], tracker: Tracker) -> int:
+        """The vectors of all first, then each one's flip and sweep; how many passages had to be embedded."""
+        embedded = self._sync.write(
+            [(prepared.revision, prepared.passage_ids, passages) for prepared, passages in waiting], tracker.embedded
+        )
+        for prepared, _ in waiting:
+            replaced = self._catalog.publish(prepared)
+            if replaced is not None:
+                self._sync.forget(replaced)
         return embedded
 
     def _is(self, current: Revision, prepared: Prepared) -> bool:

@@ -9,6 +9,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+VectorBatch = tuple[str, Sequence[str], npt.NDArray[np.float32]]
+"""A revision's id, passage ids of it, and their vectors: float32 of shape (len(passage ids), dimensions)."""
+
 
 class VectorsUnusable(Exception):
     """The store can't be read or written: damaged, disk full. It can be made anew from the catalog."""
@@ -30,22 +33,16 @@ class VectorStore(Protocol):
     caller drops those that the catalog does not call current, and asks for more than it needs.
     """
 
-    def upsert(
-        self,
-        collection: str,
-        revision_id: str,
-        passage_ids: Sequence[str],
-        vectors: npt.NDArray[np.float32],
-    ) -> None:
-        """Store float32 vectors of shape (len(passage_ids), dimensions) under the ids."""
+    def upsert(self, collection: str, batches: Sequence[VectorBatch]) -> None:
+        """Store vectors under the passages' ids: many at a time cost less than one batch after the other."""
         ...
 
     def delete_revision(self, collection: str, revision_id: str) -> None:
         """Forget all vectors of one revision; none there is no error."""
         ...
 
-    def replace(self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]) -> None:
-        """Hold just these, batches of (revision id, passage ids, vectors); queries see what was before until all is in.
+    def replace(self, collection: str, batches: Iterable[VectorBatch]) -> None:
+        """Hold just these; queries see what was before until all is in.
 
         Broken off, it changes nothing.
         """

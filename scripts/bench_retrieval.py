@@ -106,7 +106,7 @@ def fill(catalog: SqliteCatalog, vectors: ChromaVectors, embedder: ClusteredEmbe
         made, passages = document(number, words)
         prepared = catalog.prepare("default", made, passages)
         rows = embedder.embed([passage.text for passage in passages])
-        vectors.upsert("default", prepared.revision.id, prepared.passage_ids, rows)
+        vectors.upsert("default", [(prepared.revision.id, prepared.passage_ids, rows)])
         catalog.publish(prepared)
 
 

@@ -43,7 +43,7 @@ def vectors_of(catalog: MemoryCatalog, embedder: HashEmbedder) -> MemoryVectors:
     for revision in catalog.current():
         passages = catalog.passages_of(revision.id)
         texts = [contextual_text(revision.title, found.passage) for found in passages]
-        vectors.upsert(partition_of(revision), revision.id, [found.id for found in passages], embedder.embed(texts))
+        vectors.upsert(partition_of(revision), [(revision.id, [found.id for found in passages], embedder.embed(texts))])
     return vectors
 
 

@@ -90,7 +90,7 @@ class SmallProduct:
         ]
         prepared = self.catalog.prepare("default", document, passages)
         vectors = self._embedder.embed([contextual_text(document.title, passage) for passage in passages])
-        self._vectors.upsert("default", prepared.revision.id, prepared.passage_ids, vectors)
+        self._vectors.upsert("default", [(prepared.revision.id, prepared.passage_ids, vectors)])
         self.catalog.publish(prepared)
         self.retriever = HybridRetriever(self._embedder, self._vectors, self.catalog)
 

@@ -9,7 +9,7 @@ from threading import RLock
 import numpy as np
 import numpy.typing as npt
 
-from ingest.vectors import VectorHit
+from ingest.vectors import VectorBatch, VectorHit
 
 
 class MemoryVectors:
@@ -19,24 +19,17 @@ class MemoryVectors:
         self._rows: dict[str, dict[str, tuple[str, npt.NDArray[np.float32]]]] = {}
         self._lock = RLock()
 
-    def upsert(
-        self, collection: str, revision_id: str, passage_ids: Sequence[str], vectors: npt.NDArray[np.float32]
-    ) -> None:
+    def upsert(self, collection: str, batches: Sequence[VectorBatch]) -> None:
         with self._lock:
-            rows = self._rows.setdefault(collection, {})
-            rows.update({id: (revision_id, row.copy()) for id, row in zip(passage_ids, vectors, strict=True)})
+            self._rows.setdefault(collection, {}).update(_rows_of(batches))
 
     def delete_revision(self, collection: str, revision_id: str) -> None:
         with self._lock:
             rows = self._rows.get(collection, {})
             self._rows[collection] = {id: row for id, row in rows.items() if row[0] != revision_id}
 
-    def replace(self, collection: str, batches: Iterable[tuple[str, Sequence[str], npt.NDArray[np.float32]]]) -> None:
-        rows = {
-            id: (revision, row.copy())
-            for revision, ids, vectors in batches
-            for id, row in zip(ids, vectors, strict=True)
-        }
+    def replace(self, collection: str, batches: Iterable[VectorBatch]) -> None:
+        rows = _rows_of(batches)
         with self._lock:
             self._rows[collection] = rows
 
@@ -63,3 +56,9 @@ class MemoryVectors:
 
     def collections(self) -> Sequence[str]:
         return sorted(self._rows)
+
+
+def _rows_of(batches: Iterable[VectorBatch]) -> dict[str, tuple[str, npt.NDArray[np.float32]]]:
+    return {
+        id: (revision, row.copy()) for revision, ids, vectors in batches for id, row in zip(ids, vectors, strict=True)
+    }

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from threading import Event
 
@@ -51,9 +51,9 @@ def test_the_same_items_in_the_same_order_each_embedded_before(sizes: list[int])
     ]
     ahead = EmbeddingAhead(remembering, lambda *_: True)
     seen: list[Item] = []
-    for found in ahead.through(iter(items), nobody):
-        seen.append(found)
-        texts = [f"{found[0].source}\n{p.text}" for p in found[1].passages] if isinstance(found[1], Prepared) else []
+    for found, outcome in chain.from_iterable(ahead.through(iter(items), nobody)):
+        seen.append((found, outcome))
+        texts = [f"{found.source}\n{p.text}" for p in outcome.passages] if isinstance(outcome, Prepared) else []
         assert remembering.embed_counted(texts)[1] == 0
     assert seen == items
     assert ahead.embedded == embedder.embedded == sum(sizes)
@@ -65,7 +65,7 @@ def test_what_will_not_be_written_is_not_embedded() -> None:
         RememberingEmbedder(embedder, EmbeddingStore()),
         lambda found, prepared: found.source == prepared.document.title == "b",
     )
-    assert len(list(ahead.through(iter([item("a", 5), item("b", 7)]), nobody))) == 2
+    assert [len(group) for group in ahead.through(iter([item("a", 5), item("b", 7)]), nobody)] == [2]
     assert embedder.embedded == ahead.embedded == 7
 
 
@@ -87,10 +87,10 @@ def test_the_next_group_is_embedded_while_the_first_is_written() -> None:
     embedder = Waiting("second")
     ahead = EmbeddingAhead(RememberingEmbedder(embedder, EmbeddingStore()), lambda *_: True)
     with closing(ahead.through(iter([item("first", GROUP), item("second", 5)]), nobody)) as through:
-        assert next(through)[0].source == "first"
+        assert [found.source for found, _ in next(through)] == ["first"]
         assert embedder.begun.wait(PATIENCE_S)
         embedder.go_on.set()
-        assert next(through)[0].source == "second"
+        assert [found.source for found, _ in next(through)] == ["second"]
 
 
 def test_what_was_read_does_not_wait_for_what_takes_long_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,8 +104,8 @@ def test_what_was_read_does_not_wait_for_what_takes_long_to_be_read(monkeypatch:
     clock = count(step=2 * embedding_ahead.PATIENCE_S)
     monkeypatch.setattr(embedding_ahead, "monotonic", lambda: next(clock))
     ahead = EmbeddingAhead(RememberingEmbedder(HashEmbedder(8), EmbeddingStore()), lambda *_: True)
-    for found, _ in ahead.through(slowly(), nobody):
-        written.append(found.source)
+    for group in ahead.through(slowly(), nobody):
+        written += [found.source for found, _ in group]
     assert written == ["first", "second"]
 
 

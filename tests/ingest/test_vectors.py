@@ -44,7 +44,7 @@ def test_thousands_of_vectors_survive_a_restart(tmp_path: Path) -> None:
     rows = random_rows(2_500, 64)
     first = ChromaVectors(tmp_path, "model")
     for part in range(5):
-        first.upsert("default", f"r{part}", ids_of(f"r{part}", 500), rows[part * 500 : part * 500 + 500])
+        first.upsert("default", [(f"r{part}", ids_of(f"r{part}", 500), rows[part * 500 : part * 500 + 500])])
     first.delete_revision("default", "r2")
     expected = [first.query("default", query, 10) for query in random_rows(5, 64, seed=3)]
     first.close()
@@ -59,7 +59,7 @@ def test_vectors_of_versions_that_named_the_arithmetic_are_used_on(tmp_path: Pat
     rows = random_rows(30, 8)
     for name in (before, "other/bfloat16"):
         with closing(ChromaVectors(tmp_path, name)) as old:
-            old.upsert("default", "r1", ids_of("r1", 30), rows)
+            old.upsert("default", [("r1", ids_of("r1", 30), rows)])
     for _ in range(2):
         with closing(ChromaVectors(tmp_path, "model")) as vectors:
             assert vectors.counts("default") == {"r1": 30}
@@ -73,7 +73,7 @@ def test_vectors_of_versions_that_named_the_arithmetic_are_used_on(tmp_path: Pat
 def test_vectors_made_under_the_present_name_are_preferred(tmp_path: Path) -> None:
     for name, revision in (("model", "r2"), ("model/bfloat16", "r1")):
         with closing(ChromaVectors(tmp_path, name)) as old:
-            old.upsert("default", revision, ids_of(revision, 5), random_rows(5, 8))
+            old.upsert("default", [(revision, ids_of(revision, 5), random_rows(5, 8))])
     with closing(ChromaVectors(tmp_path, "model")) as vectors:
         assert vectors.counts("default") == {"r2": 5}
 
@@ -81,15 +81,15 @@ def test_vectors_made_under_the_present_name_are_preferred(tmp_path: Path) -> No
 def test_more_vectors_than_chroma_takes_at_once(vectors: ChromaVectors) -> None:
     count = vectors._batch + 10
     rows = random_rows(count, 4)
-    vectors.upsert("default", "r1", ids_of("r1", count), rows)
+    vectors.upsert("default", [("r1", ids_of("r1", count), rows)])
     assert vectors.counts("default") == {"r1": count}
 
 
 def test_embedders_are_apart(tmp_path: Path) -> None:
     small = ChromaVectors(tmp_path, "small")
     large = ChromaVectors(tmp_path, "large")
-    small.upsert("default", "r1", ids_of("r1", 2), random_rows(2, 4))
-    large.upsert("default", "r1", ids_of("r1", 3), random_rows(3, 8))
+    small.upsert("default", [("r1", ids_of("r1", 2), random_rows(2, 4))])
+    large.upsert("default", [("r1", ids_of("r1", 3), random_rows(3, 8))])
     assert (small.count("default"), large.count("default")) == (2, 3)
     small.close()
     large.close()
@@ -112,7 +112,7 @@ def test_a_collection_that_is_more_dead_than_alive_is_copied(tmp_path: Path) -> 
     vectors = ChromaVectors(tmp_path, "model")
     rows = random_rows(40)
     for revision in range(6):
-        vectors.upsert("default", f"r{revision}", ids_of(f"r{revision}", 40), rows)
+        vectors.upsert("default", [(f"r{revision}", ids_of(f"r{revision}", 40), rows)])
         if revision:
             vectors.delete_revision("default", f"r{revision - 1}")
         assert [hit.passage_id for hit in vectors.query("default", rows[7], 1)] == [f"r{revision}-00007"]
@@ -132,8 +132,8 @@ def test_a_crash_while_copying_loses_nothing(tmp_path: Path, monkeypatch: pytest
 
     vectors = ChromaVectors(tmp_path, "model")
     rows = random_rows(120)
-    vectors.upsert("default", "old", ids_of("old", 80), rows[:80])
-    vectors.upsert("default", "new", ids_of("new", 40), rows[80:])
+    vectors.upsert("default", [("old", ids_of("old", 80), rows[:80])])
+    vectors.upsert("default", [("new", ids_of("new", 40), rows[80:])])
     original = getattr(Collection, step)
 
     def copying_crashes(self: Collection, **arguments: object) -> None:
@@ -156,7 +156,7 @@ def test_a_crash_while_copying_loses_nothing(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.usefixtures("eager")
 def test_queries_go_on_while_others_write(vectors: ChromaVectors) -> None:
     rows = random_rows(60)
-    vectors.upsert("default", "keep", ids_of("keep", 60), rows)
+    vectors.upsert("default", [("keep", ids_of("keep", 60), rows)])
     done = Event()
 
     def read() -> int:
@@ -171,7 +171,7 @@ def test_queries_go_on_while_others_write(vectors: ChromaVectors) -> None:
         readers = [pool.submit(read) for _ in range(3)]
         try:
             for n in range(15):
-                vectors.upsert("default", f"r{n}", ids_of(f"r{n}", 60), random_rows(60, seed=n + 1))
+                vectors.upsert("default", [(f"r{n}", ids_of(f"r{n}", 60), random_rows(60, seed=n + 1))])
                 vectors.delete_revision("default", f"r{n}")
         finally:
             done.set()
@@ -185,7 +185,7 @@ def test_recall_on_clustered_vectors(vectors: ChromaVectors) -> None:
     centres = generator.normal(size=(300, 384))
     rows = unit((centres[generator.integers(0, 300, 3_000)] + 0.9 * generator.normal(size=(3_000, 384))).tolist())
     ids = ids_of("r1", len(rows))
-    vectors.upsert("default", "r1", ids, rows)
+    vectors.upsert("default", [("r1", ids, rows)])
     found = 0
     for query in rows[:100]:
         nearest = {ids[n] for n in np.argsort(-(rows @ query))[:40]}
@@ -196,7 +196,7 @@ def test_recall_on_clustered_vectors(vectors: ChromaVectors) -> None:
 def test_a_torn_graph_is_given_up_and_nothing_else(tmp_path: Path) -> None:
     vectors = ChromaVectors(tmp_path, "model")
     for name in ("torn", "whole"):
-        vectors.upsert(name, "r1", ids_of("r1", 1_500), random_rows(1_500))
+        vectors.upsert(name, [("r1", ids_of("r1", 1_500), random_rows(1_500))])
     torn = vectors._editions["torn"].name
     vectors.close()
     with closing(sqlite3.connect(tmp_path / "chroma.sqlite3")) as connection:
@@ -205,7 +205,7 @@ def test_a_torn_graph_is_given_up_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / segment / "index_metadata.pickle").write_bytes(b"torn")
     again = ChromaVectors(tmp_path, "model")
     assert (again.count("torn"), again.count("whole")) == (0, 1_500)
-    again.upsert("torn", "r1", ids_of("r1", 5), random_rows(5))
+    again.upsert("torn", [("r1", ids_of("r1", 5), random_rows(5))])
     assert again.counts("torn") == {"r1": 5}
     again.close()
 
@@ -235,7 +235,7 @@ def test_one_process_searches_what_another_writes_to_a_server(chroma_server: str
     writer, reader = (ChromaVectors(chroma_server, f"model of {tmp_path}") for _ in range(2))
     rows = random_rows(1_200, 16)
     for revision in range(4):
-        writer.upsert("default", f"r{revision}", ids_of(f"r{revision}", 1_200), rows)
+        writer.upsert("default", [(f"r{revision}", ids_of(f"r{revision}", 1_200), rows)])
         if revision:
             writer.delete_revision("default", f"r{revision - 1}")
         hits = reader.query("default", rows[7], 5)

@@ -100,7 +100,7 @@ class Library:
         passages = list(chapters_of(document))
         prepared = self.catalog.prepare(collection, document, passages, labels=labels)
         vectors = self.embedder.embed([contextual_text(document.title, passage) for passage in passages])
-        self.vectors.upsert(partition(collection, labels), prepared.revision.id, prepared.passage_ids, vectors)
+        self.vectors.upsert(partition(collection, labels), [(prepared.revision.id, prepared.passage_ids, vectors)])
         self.catalog.publish(prepared)
 
     def retriever(self, config: RetrievalConfig | None = None) -> HybridRetriever:

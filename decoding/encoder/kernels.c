@@ -12,6 +12,7 @@
 #include "../exact/shared.h"
 
 #define GROUP 128   /* rows from which on a group is full: enough to be busy with weights, few enough for the caches */
+#define FEWEST 32   /* the same where few are left, so that no thread ends long before the others */
 #define SLAB 56     /* rows whose inner layer is computed at a time: four tiles */
 #define LONGEST 512 /* tokens of a text; shape.py knows it too */
 #define STRIDE (LONGEST + 2 * LANES) /* from one query's scores to the next one's */
@@ -437,14 +438,14 @@ static void pass(const Model *model, const Texts *texts, int from, int to, Scrat
 
 /* Take the next group of texts until there is none. */
 static void work(Pool *pool, int thread, void *argument) {
-    (void)pool;
     Encoder *encoder = argument;
     const Texts *texts = &encoder->texts;
     for (;;) {
         pthread_mutex_lock(&encoder->lock);
         const int from = encoder->next;
-        int to = from;
-        while (to < texts->count && texts->starts[to] - texts->starts[from] < GROUP) to++;
+        int to = from, full = (texts->starts[texts->count] - texts->starts[from]) / (2 * pool->threads);
+        full = full > GROUP ? GROUP : full < FEWEST ? FEWEST : full;
+        while (to < texts->count && texts->starts[to] - texts->starts[from] < full) to++;
         encoder->next = to;
         pthread_mutex_unlock(&encoder->lock);
         if (from == to) return;

@@ -30,7 +30,7 @@ _PLAIN = Run("")
 
 def inline(runs: Iterable[Run], *, line_break: str = "  \n") -> str:
     """Markdown of runs. Line ends of the source are blanks; those of the author are line breaks."""
-    spaced = (replace(run, text=run.text.replace("\n", " ").replace(_LINE_BREAK, "\n")) for run in runs)
+    spaced = (run.saying(run.text.replace("\n", " ").replace(_LINE_BREAK, "\n")) for run in runs)
     return render(spaced, line_break=line_break)
 
 
@@ -53,11 +53,11 @@ def runs_of(element: HtmlElement, form: Run = _PLAIN) -> Iterator[Run]:
     )
     shift = {"sup": raised, "sub": lowered}.get(tag)
     for run in _inner_runs(element, form):
-        yield replace(run, text=shift(run.text)) if shift else run
+        yield run.saying(shift(run.text)) if shift else run
 
 
 def _inner_runs(element: HtmlElement, form: Run) -> Iterator[Run]:
-    yield replace(form, text=element.text or "")
+    yield form.saying(element.text or "")
     for child in element:
         if not hidden(child):
             # Blocks inside inline text (a cell's paragraphs) are at least words apart.
@@ -65,7 +65,7 @@ def _inner_runs(element: HtmlElement, form: Run) -> Iterator[Run]:
             yield from apart
             yield from runs_of(child, form)
             yield from apart
-        yield replace(form, text=child.tail or "")
+        yield form.saying(child.tail or "")
 
 
 def verbatim(element: HtmlElement) -> str:

@@ -76,6 +76,8 @@ class SpeculativeGenerator:
             raise ValueError("the prompt is empty: there is nothing to continue")
         if len(prompt) + params.max_tokens > self._target.context_length:
             raise ContextOverflow(len(prompt) + params.max_tokens, self._target.context_length)
+        if params.attention is not None and params.attention.end > len(prompt):
+            raise ValueError(f"token {params.attention.end - 1} is to be watched; the prompt has {len(prompt)}")
         self._check_tokens("the prompt", prompt)
         self._check_tokens("logit_bias", [token for token, _ in params.sampling.logit_bias])
         self._check_tokens("options", params.options)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from threading import Event
 from typing import Protocol
 
+from decoding.attention import AttentionQuery
 from decoding.speedup import SourceCount, Speedup
 
 MOST_BIASED_TOKENS = 1024
@@ -84,7 +85,7 @@ class GenerationParams:
     ``scope`` names those who may read the prompt and its output: what the decoder keeps of them speeds up requests
     of the same scope only. ``draft_texts`` may be drafted from, as the prompt is; they change no token. Where many
     requests wait, those of a ``batch``, for which nobody sits and waits, let others go first. ``options`` are tokens of
-    which the caller wants to know how likely each was to come first.
+    which the caller wants to know how likely each was to come first; ``attention`` asks where the prompt's tokens look.
 
     Raises ValueError for limits that are none and for stop strings that are empty, too many or too long.
     """
@@ -97,6 +98,7 @@ class GenerationParams:
     draft_texts: tuple[DraftText, ...] = ()
     batch: bool = False
     options: tuple[int, ...] = ()
+    attention: AttentionQuery | None = None
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
@@ -159,7 +161,7 @@ class GenerationDone:
 
     ``copied`` says which of the tokens were read from a text before the target confirmed them, in order.
     ``option_logprobs`` are those of `GenerationParams.options` at the first place, before penalties and temperature;
-    empty when the stream ended before it.
+    empty when the stream ended before it, as is ``attention``, the answer to `GenerationParams.attention`.
     """
 
     tokens: tuple[int, ...]
@@ -168,6 +170,7 @@ class GenerationDone:
     stats: GenerationStats
     copied: tuple[CopiedRun, ...] = ()
     option_logprobs: tuple[float, ...] = ()
+    attention: tuple[float, ...] = ()
 
 
 class Generator(Protocol):

@@ -61,6 +61,7 @@ class Request:
         self._first_token: float | None = None
         self._first_tokens = 0
         self._option_logprobs: tuple[float, ...] = ()
+        self._attention: tuple[float, ...] = ()
         if drafts is not None:
             drafts.append(self.tokens)
 
@@ -93,9 +94,17 @@ class Request:
     def _said(self) -> int:
         return len(self.tokens) - self._prompt_length
 
+    @property
+    def known_elsewhere(self) -> Sequence[int]:
+        """Tokens whose keys and values may come from another sequence: those that are watched must be run, too."""
+        query = self.params.attention
+        return self.tokens if query is None else self.tokens[: query.start + 1]
+
     def begin(self, sequence: TargetSequence) -> None:
         """Go on with a ``sequence`` that holds the first tokens already."""
         self.sequence = sequence
+        if self.params.attention is not None:
+            sequence.watch(self.params.attention)
         if self._cached is None:
             self._cached = sequence.length
 
@@ -105,6 +114,8 @@ class Request:
         ``logits`` of shape (vocabulary,) are those that the first of them was chosen from.
         """
         self.record.add(draft, path, prompt=not self._said)
+        if self.sequence is not None and not self._said:
+            self._attention = self.sequence.attention
         if not self._said and self.params.options:
             self._option_logprobs = logprobs(logits, self.params.options)
         chunk = self._confirm(confirmed)
@@ -165,4 +176,6 @@ class Request:
         if self._text.stopped:  # also where the last characters came out only now
             reason = FinishReason.STOP
         copied = record.copied(len(output))
-        yield GenerationDone(tuple(output), self._text.text, reason, stats, copied, self._option_logprobs)
+        yield GenerationDone(
+            tuple(output), self._text.text, reason, stats, copied, self._option_logprobs, self._attention
+        )

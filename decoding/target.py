@@ -8,6 +8,7 @@ from typing import NewType, Protocol
 
 import torch
 
+from decoding.attention import AttentionQuery
 from decoding.tree import StepTree
 
 TokenId = NewType("TokenId", int)
@@ -101,6 +102,21 @@ class TargetSequence(Protocol):
         own ancestors only, and its position is the kept length plus the number of its ancestors. A tree must be
         cut to one of its paths before the next call. Raises `ContextOverflow` before any work when the tokens do
         not fit, however they branch.
+        """
+        ...
+
+    def watch(self, query: AttentionQuery) -> None:
+        """Note from now on what ``query`` asks; it is asked of this sequence alone, not of its forks.
+
+        Raises ValueError for tokens that were run already, and for heads that the model does not have.
+        """
+        ...
+
+    @property
+    def attention(self) -> tuple[float, ...]:
+        """What was asked with `watch`, a share for each span; nothing before all the tokens that ask were run.
+
+        It obeys the law of rows as logits do.
         """
         ...
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from decoding.attention import AttentionQuery, check_watch
 from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
@@ -95,6 +96,9 @@ class TransformersSequence:
         self._cache: DynamicCache | None = None
         self._length = 0
         self._last: StepTree | None = None
+        self._query: AttentionQuery | None = None
+        self._shares: dict[int, list[float]] = {}
+        """By the position of the token that asks."""
 
     @property
     def length(self) -> int:
@@ -122,7 +126,8 @@ class TransformersSequence:
         # Typed as Any: the class that a model's forward returns differs from model to model.
         # It keeps all rows when asked for none.
         least = max(1, logits)
-        output: Any = self._model(input_ids=ids, cache=self._cache, use_cache=True, logits_to_keep=least, **branching)
+        given = {"input_ids": ids, "cache": self._cache, "use_cache": True, "logits_to_keep": least, **branching}
+        output: Any = self._watched(step, given) if self._is_watched(step) else self._model(**given)
         self._length += len(tokens)
         self._last = step
         rows: torch.Tensor = output.logits[0].float().cpu()
@@ -131,6 +136,41 @@ class TransformersSequence:
     def check(self, tokens: int, logits: int, parents: Sequence[int] | None) -> StepTree:
         """The step that would extend the sequence by so many tokens. Raises ValueError and `ContextOverflow`."""
         return check_extension(self._length, tokens, logits, self._context_length, parents, self._last)
+
+    def watch(self, query: AttentionQuery) -> None:
+        """Note from now on what ``query`` asks."""
+        config = self._model.config
+        check_watch(query, self._length, config.num_hidden_layers, config.num_attention_heads)
+        self._query, self._shares = query, {}
+
+    @property
+    def attention(self) -> tuple[float, ...]:
+        """What was asked, once it is known."""
+        query = self._query
+        if query is None or len(self._shares) < query.end - query.start:
+            return ()
+        rows = torch.tensor([self._shares[position] for position in range(query.start, query.end)])
+        return tuple(rows.mean(0).tolist())
+
+    def _is_watched(self, step: StepTree) -> bool:
+        query = self._query
+        return query is not None and step.start < query.end and step.start + len(step.parents) > query.start
+
+    def _watched(self, step: StepTree, given: dict[str, Any]) -> Any:  # noqa: ANN401 - differs from model to model
+        """Run a step, and note its attention, which only the plainest implementation tells."""
+        query = self._query
+        assert query is not None
+        before = self._model.config._attn_implementation
+        self._model.set_attn_implementation("eager")
+        try:
+            output: Any = self._model(**given, output_attentions=True)
+        finally:
+            self._model.set_attn_implementation(before or "sdpa")
+        heads = torch.stack([output.attentions[layer][0, head].float() for layer, head in query.heads]).mean(0)
+        for position in range(max(query.start, step.start), min(query.end, step.start + len(step.parents))):
+            row = heads[position - step.start]
+            self._shares[position] = [float(row[begin:end].sum()) for begin, end in query.spans]
+        return output
 
     def _branching(self, step: StepTree) -> dict[str, torch.Tensor]:
         """Positions of shape (1, n) and the additive mask of shape (1, 1, n, start + n) that make a tree."""

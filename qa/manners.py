@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qa.review import Review
+from qa.review import Review, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,14 @@ class Manner:
 
 _MEASURED = {
     # Fitted on the sample questions with answerable and other ones weighing the same; see DECISIONS.md, 2026-11-30.
-    "qwen2.5-coder-1.5b-instruct": Manner("always-answer", Review(stands=2.24, words=5.79, bias=-8.2)),
+    "qwen2.5-coder-1.5b-instruct": Manner(
+        "always-answer",
+        Review(
+            weights=Weights(stands=2.24, words=5.79, attention=0.0, bias=-8.2),
+            unseen=Weights(stands=2.24, words=5.79, bias=-8.2),
+            heads=((16, 2), (16, 5), (19, 1), (20, 9)),
+        ),
+    ),
 }
 
 

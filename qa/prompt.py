@@ -16,6 +16,7 @@ from qa.answer import RetrievedPassage, Turn
 QUESTION_CHARS = 300
 ANSWER_CHARS = 400
 
+_LABEL = "Question:"
 _OUR_TAG = re.compile(r"<(?=\s*/?\s*passage\b)", re.IGNORECASE)
 
 
@@ -33,13 +34,14 @@ class Prompt:
 
     ``passage_spans[i]`` is where the text of passage ``i`` stands, at most a token short at either end, where
     the tokenizer joined the edge to what is around it; None where its tokens were not found (a tokenizer may
-    cut a text in another way inside a longer one).
+    cut a text in another way inside a longer one). ``question_span`` is where the question stands, in the same manner.
     """
 
     messages: tuple[tuple[str, str], ...]
     tokens: tuple[int, ...]
     passages: tuple[RetrievedPassage, ...]
     passage_spans: tuple[TokenSpan | None, ...]
+    question_span: TokenSpan | None
 
 
 @cache
@@ -76,6 +78,7 @@ def build_prompt(
         tokens=tuple(tokens),
         passages=tuple(passages[:count]),
         passage_spans=_passage_spans(tokens, passages[:count], tokenizer),
+        question_span=_question_span(question, tokens, tokenizer),
     )
 
 
@@ -99,7 +102,7 @@ def render_messages(
             for turn in history
         ]
         blocks.append("Earlier in this conversation:\n" + "\n".join(turns))
-    blocks.append(f"Question: {_defused(question.strip())}")
+    blocks.append(_asked(question))
     return [("system", system), ("user", "\n\n".join(blocks))]
 
 
@@ -117,6 +120,10 @@ def _body(passage: RetrievedPassage) -> str:
 
 def _text(passage: RetrievedPassage) -> str:
     return _defused(passage.stored.passage.text.strip("\n"))
+
+
+def _asked(question: str) -> str:
+    return f"{_LABEL} {_defused(question.strip())}"
 
 
 def _defused(text: str) -> str:
@@ -139,6 +146,16 @@ def _passage_spans(
         spans.append(span)
         begin = span.end if span else begin
     return tuple(spans)
+
+
+def _question_span(question: str, tokens: Sequence[int], tokenizer: Tokenizer) -> TokenSpan | None:
+    """The last place that reads like the question: an earlier turn or a passage may hold the same words."""
+    label, line = tokenizer.encode(_LABEL), tokenizer.encode(_asked(question))
+    backwards = _find(tokens[::-1], line[::-1], 0)
+    if backwards is None:
+        return None
+    start, end = len(tokens) - backwards.end + len(label), len(tokens) - backwards.start
+    return TokenSpan(start, end) if start < end else None
 
 
 def _find(tokens: Sequence[int], wanted: Sequence[int], begin: int) -> TokenSpan | None:

@@ -1,8 +1,9 @@
-"""The model asked back whether it stands by its answer, for models that never say that they found none.
+"""Whether an answer is doubtful, for models that never say that they found none.
 
 Small models told to refuse do so where they should answer; left to answer always and asked afterwards, they know
 better (P(True): Kadavath et al. 2022, arXiv:2207.05221). The prompt and the answer are known to the prefix cache by
-then, so that the question behind them costs a pass of some twenty tokens.
+then, so that the question behind them costs a pass of some twenty tokens. And some of a model's heads look for what
+answers a question: where they see nothing of the kind in any passage, no passage answers it (`decoding.attention`).
 """
 
 from __future__ import annotations
@@ -11,27 +12,67 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from decoding.attention import AttentionQuery, Head
 from decoding.generator import GenerationDone, GenerationParams, Generator, Tokenizer
+from qa.prompt import Prompt
 
 ASKED_BACK = "Do the passages state this answer? Reply Yes or No."
 _YES, _NO = ("Yes", "yes"), ("No", "no")
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
-    """What makes an answer of one model doubtful: a logistic regression over answerable and other questions.
+class Signals:
+    """What speaks for an answer.
 
-    ``stands`` weighs the logarithm of the odds of "yes" to "no" when it is asked back, ``words`` the logarithm of one
-    more than the best passage's lexical score (`ingest.catalog.LexicalHit`). Below zero an answer is doubtful.
+    ``log_odds`` of "yes" to "no" when the model is asked back (natural logarithm), ``lexical``, the best passage's
+    lexical score (`ingest.catalog.LexicalHit`), and ``attention``, the share (0 to 1) of the question's attention that
+    goes to the passage it attends to most; None where that is not known.
     """
+
+    log_odds: float
+    lexical: float
+    attention: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A logistic regression over answerable and other questions: below zero an answer is doubtful."""
 
     stands: float
     words: float
     bias: float
+    attention: float = 0.0
 
-    def is_doubtful(self, log_odds: float, lexical: float) -> bool:
+    def score(self, signals: Signals) -> float:
+        """Above zero for an answer that stands; what is not known of its attention counts nothing."""
+        words = self.words * math.log1p(signals.lexical)
+        return self.bias + self.stands * signals.log_odds + words + self.attention * (signals.attention or 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What makes an answer of one model doubtful.
+
+    ``heads`` of the model look for what answers a question. ``unseen`` are the weights for when their attention is not
+    known, because the tokenizer cuts a passage or the question in another way inside the prompt.
+    """
+
+    weights: Weights
+    unseen: Weights
+    heads: tuple[Head, ...]
+
+    def query(self, prompt: Prompt) -> AttentionQuery | None:
+        """What to ask of the attention of ``prompt``; nothing where its parts were not found."""
+        question = prompt.question_span
+        spans = [span for span in prompt.passage_spans if span is not None]
+        if question is None or not spans:
+            return None
+        return AttentionQuery(question.start, question.end, tuple((span.start, span.end) for span in spans), self.heads)
+
+    def is_doubtful(self, signals: Signals) -> bool:
         """Whether the signals of an answer speak against it."""
-        return self.bias + self.stands * log_odds + self.words * math.log1p(lexical) < 0.0
+        weights = self.unseen if signals.attention is None else self.weights
+        return weights.score(signals) < 0.0
 
 
 def log_odds_of_yes(
@@ -50,7 +91,7 @@ def log_odds_of_yes(
     if len(tokens) >= generator.context_length:
         return None
     yes, no = _first_tokens(_YES, tokenizer), _first_tokens(_NO, tokenizer)
-    params = replace(params, max_tokens=1, stop=(), draft_texts=(), options=(*yes, *no))
+    params = replace(params, max_tokens=1, stop=(), draft_texts=(), options=(*yes, *no), attention=None)
     *_, done = generator.generate(tokens, params)
     assert isinstance(done, GenerationDone)
     said = done.option_logprobs

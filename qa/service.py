@@ -51,7 +51,7 @@ from qa.prompt import Prompt, build_prompt, system_prompt
 from qa.quotes import Quoter, Quotes
 from qa.refusal import REFUSAL, is_refusal
 from qa.retriever import Retriever
-from qa.review import Review, log_odds_of_yes
+from qa.review import Review, Signals, log_odds_of_yes
 
 # What a small model writes when it goes on with the prompt by itself instead of ending its answer.
 STOP = ("\nQuestion:", "\n<passage", "</passage")
@@ -153,6 +153,7 @@ class AnswerService:
             scope=_readers(question),
             draft_texts=self._draft_texts.around(prompt.passages, documents),
             batch=question.batch,
+            attention=self._config.review.query(prompt) if self._config.review else None,
         )
         generating = time.perf_counter()
         text, held, done = yield from self._stream(prompt, params)
@@ -162,7 +163,7 @@ class AnswerService:
             yield TextDelta(held)
         said = "" if refused else text
         sentences = cite(said, prompt.passages, documents, question.text)
-        doubtful = bool(said) and not cancelled and self._is_doubtful(prompt, said, params)
+        doubtful = bool(said) and not cancelled and self._is_doubtful(prompt, said, params, done)
         abstained = not cancelled and (doubtful or nothing_carried(sentences))
         origin = Origin.MODEL
         quotes = None
@@ -213,13 +214,15 @@ class AnswerService:
                     held = ""
         raise RuntimeError("the generator ended without saying so")
 
-    def _is_doubtful(self, prompt: Prompt, said: str, params: GenerationParams) -> bool:
+    def _is_doubtful(self, prompt: Prompt, said: str, params: GenerationParams, done: GenerationDone) -> bool:
         review = self._config.review
         if review is None:
             return False
         log_odds = log_odds_of_yes(prompt.messages, said, self._generator, self._tokenizer, params)
         lexical = max(passage.lexical or 0.0 for passage in prompt.passages)
-        return log_odds is not None and review.is_doubtful(log_odds, lexical)
+        return log_odds is not None and review.is_doubtful(
+            Signals(log_odds, lexical, max(done.attention, default=None))
+        )
 
     def _reason_to_abstain(
         self, question: str, understood: str, candidates: tuple[RetrievedPassage, ...]

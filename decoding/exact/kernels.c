@@ -47,14 +47,23 @@ typedef struct {
     Matrix head;
 } Model;
 
+/* Attention to be noted: the shares of spans of slots, each given by its first and by what is behind its last, in the
+ * weights of some heads, each given by its layer times the heads of a layer plus its place in it. */
+typedef struct {
+    const int32_t *spans, *heads;
+    int32_t span_count, head_count;
+} Watch;
+
 /* One row of a step. It sees the slots 0..shared-1 of its sequence and then those in `others`, in order of position;
- * its own slot is the last of them. */
+ * its own slot is the last of them. Where there is a `watch`, `shares`, of shape (heads, spans), are noted. */
 typedef struct {
     uint8_t *const *pages;
     const float *embedding; /* `hidden` floats */
     const int32_t *others;
     int32_t position, slot, shared, other_count;
     int32_t sequence, reserved; /* rows of a sequence stand together */
+    const Watch *watch;         /* may be null */
+    float *shares;
 } Row;
 
 /* ----------------------------------------------------------------------------------------------------- functions */
@@ -394,9 +403,22 @@ typedef struct {
     size_t stride;
 } Scratch;
 
+/* Note what a row is watched for. `weights` of its first slots, which all spans are among, add up to `sum` with others. */
+static void note(const Row *row, int head, const float *weights, float sum) {
+    const Watch *watch = row->watch;
+    for (int h = 0; h < watch->head_count; h++) {
+        if (watch->heads[h] != head) continue;
+        for (int s = 0; s < watch->span_count; s++) {
+            float share = 0.0f;
+            for (int slot = watch->spans[2 * s]; slot < watch->spans[2 * s + 1]; slot++) share += weights[slot];
+            row->shares[h * watch->span_count + s] = share / sum;
+        }
+    }
+}
+
 /* The weights of what a row sees, by slot; all others up to `slots` are zero. Returns what a sum of these times values is
- * to be multiplied by. */
-static float soften_row(const Row *row, int slots, float *scores, int16_t *weights, const Scratch *scratch) {
+ * to be multiplied by. `head` is counted through all layers. */
+static float soften_row(const Row *row, int head, int slots, float *scores, int16_t *weights, const Scratch *scratch) {
     const int shared = row->shared, others = row->other_count;
     const float *value_scale = scratch->value_scale;
     if (others) {
@@ -408,6 +430,7 @@ static float soften_row(const Row *row, int slots, float *scores, int16_t *weigh
         value_scale = scratch->path_scale;
     }
     const float sum = soften(scores, shared + others);
+    if (row->watch) note(row, head, scores, sum);
     const float factor = round_weights(scores, value_scale, shared + others, weights) / sum;
     int16_t path[others + 1];
     memcpy(path, weights + shared, sizeof *path * (size_t)others);
@@ -451,7 +474,8 @@ static void attend(const Model *model, int layer, const Row *rows, int key_head,
     }
     for (int q = 0; q < count; q++) {
         const size_t at = scratch->stride * (size_t)q;
-        factor[q] = soften_row(&rows[(from + q) / group], slots, scratch->scores + at, scratch->weights + at, scratch);
+        const int head = layer * model->heads + key_head * group + (from + q) % group;
+        factor[q] = soften_row(&rows[(from + q) / group], head, slots, scratch->scores + at, scratch->weights + at, scratch);
     }
     memset(scratch->out, 0, sizeof(int32_t) * (size_t)(count * width));
     for (int slot = 0; slot < slots; slot += PAGE) {

@@ -33,6 +33,8 @@ ROW = np.dtype(
         ("other_count", np.int32),
         ("sequence", np.int32),
         ("reserved", np.int32),
+        ("watch", np.uint64),
+        ("shares", np.uint64),
     ]
 )
 """A row of a step; addresses are those of memory that must outlive the call."""
@@ -62,6 +64,17 @@ class Weights:
     layers: tuple[LayerWeights, ...]
     norm: Floats
     head: PackedMatrix
+
+
+class Watch(ctypes.Structure):
+    """What is to be noted of the attention of a row, see `decoding.exact.watching`."""
+
+    _fields_ = [
+        ("spans", ctypes.c_void_p),
+        ("heads", ctypes.c_void_p),
+        ("span_count", ctypes.c_int32),
+        ("head_count", ctypes.c_int32),
+    ]
 
 
 class _Layer(ctypes.Structure):

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from decoding.attention import AttentionQuery, check_watch
 from decoding.exact import compiler
 from decoding.exact.kernels import MAX_ROWS, ROW, Kernels
 from decoding.exact.layout import PackedMatrix
 from decoding.exact.loading import load
 from decoding.exact.pages import PAGE, PagePool, PageTable
 from decoding.exact.shape import Shape
+from decoding.exact.watching import Watching
 from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
@@ -94,6 +96,7 @@ class ExactTarget:
             tables.append(_fill(piece, part.step))
             piece["pages"] = part.sequence.addresses
             piece["sequence"] = index
+            part.sequence.watch_over(piece)
             wanted += range(end - part.logits, end)
             start = end
         logits = self._run(np.concatenate([part.tokens for part in parts]), rows, wanted)
@@ -127,6 +130,11 @@ class ExactTarget:
             pieces.append(self._kernels.forward(piece, [index - start for index in wanted if start <= index < end]))
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
+    def watching(self, query: AttentionQuery, length: int) -> Watching:
+        """Memory for what ``query`` asks of a sequence of ``length`` tokens. Raises ValueError."""
+        check_watch(query, length, self._shape.layers, self._shape.heads)
+        return Watching(query, self._shape.heads)
+
     def move(self, table: PageTable, start: int, path: Sequence[int]) -> None:
         """Move the tokens at ``start`` + path[i] to ``start`` + i."""
         self._kernels.move(table.addresses, start, path)
@@ -140,6 +148,7 @@ class ExactSequence:
         self._table = table
         self._length = length
         self._last: StepTree | None = None
+        self._watching: Watching | None = None
         self._closed = False
 
     @property
@@ -176,6 +185,20 @@ class ExactSequence:
         """The target has run ``step``."""
         self._length += len(step.parents)
         self._last = step
+
+    def watch(self, query: AttentionQuery) -> None:
+        """Note from now on what ``query`` asks."""
+        self._watching = self._target.watching(query, self._length)
+
+    @property
+    def attention(self) -> tuple[float, ...]:
+        """What was asked, once it is known."""
+        return self._watching.shares(self._length) if self._watching is not None else ()
+
+    def watch_over(self, rows: npt.NDArray[np.void]) -> None:
+        """Say in the rows of a step where to note what is asked of them."""
+        if self._watching is not None:
+            self._watching.watch_over(rows)
 
     def retain(self, start: int, path: Sequence[int]) -> None:
         """Keep one path of the last step."""

@@ -7,10 +7,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from decoding.attention import AttentionQuery
 from decoding.target import ContextOverflow, Extension, TargetModel, TargetSequence
 from decoding.tree import StepTree
 from tests.decoding.branches import branches
 
+HEADS = ((0, 1), (0, 3))
 TOKENS = [(7 * i * i + 3 * i + 1) % 61 for i in range(40)]
 
 
@@ -156,6 +158,45 @@ class TargetContract:
             assert self.same(rows, started(target, length).extend(tokens, count, parents))
             assert sequence.length == length + len(tokens)
             assert sequence.bytes <= target.bytes_for(sequence.length)
+
+    @pytest.mark.parametrize("width", [1, 3, 7, 40])
+    def test_attention_does_not_depend_on_how_the_tokens_are_cut(self, target: TargetModel, width: int) -> None:
+        query = AttentionQuery(20, 33, ((0, 4), (4, 19), (19, 20)), HEADS)
+        whole, cut, other = target.start(), target.start(), target.start()
+        for sequence in (whole, cut):
+            sequence.watch(query)
+        assert whole.attention == ()
+        expected = whole.extend(TOKENS, len(TOKENS))
+        for at in range(0, len(TOKENS), width):
+            assert len(cut.attention) == (len(query.spans) if at >= query.end else 0)
+            piece = TOKENS[at : at + width]
+            rows, _ = target.extend([Extension(cut, piece, len(piece)), Extension(other, TOKENS[:1], 1)])
+            other.truncate(0)
+            assert self.same(rows, expected[at : at + width])
+        tolerance = 0.0 if self.exact else 0.01
+        assert cut.attention == pytest.approx(whole.attention, rel=0.0, abs=tolerance)
+        assert other.attention == cut.fork(33).attention == ()
+
+    @pytest.mark.parametrize("heads", [HEADS[:1], HEADS])
+    def test_attention_is_shared_out(self, target: TargetModel, heads: tuple[tuple[int, int], ...]) -> None:
+        single, coarse, first = target.start(), target.start(), target.start()
+        single.watch(AttentionQuery(30, 31, tuple((at, at + 1) for at in range(30)), heads))
+        coarse.watch(AttentionQuery(30, 31, ((0, 10), (10, 30)), heads))
+        first.watch(AttentionQuery(1, 2, ((0, 1),), heads))
+        for sequence in (single, coarse, first):
+            sequence.extend(TOKENS, 1)
+        assert all(share > 0 for share in single.attention)
+        summed = torch.tensor([sum(single.attention[:10]), sum(single.attention[10:])])
+        assert torch.allclose(summed, torch.tensor(coarse.attention), atol=1e-5)
+        assert 0 < sum(coarse.attention) < 1 + 1e-5
+        assert 0 < first.attention[0] < 1 + 1e-5
+
+    @pytest.mark.parametrize(("length", "head"), [(21, (0, 0)), (0, (1, 0)), (0, (0, 4)), (0, (-1, 0)), (0, (0, -1))])
+    def test_attention_that_is_not_there_is_refused(
+        self, target: TargetModel, length: int, head: tuple[int, int]
+    ) -> None:
+        with pytest.raises(ValueError, match="watch"):
+            started(target, length).watch(AttentionQuery(20, 33, ((0, 4),), (head,)))
 
     def test_a_pass_is_refused_before_any_work(self, target: TargetModel) -> None:
         one, other = started(target, 4), started(target, 60)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import torch
 
+from decoding.attention import AttentionQuery
 from decoding.batch import Batch
 from decoding.drafting.drafter import Drafting
 from decoding.drafting.step_cost import StepCost
@@ -73,10 +74,14 @@ class WatchedSampler(Sampler):
         return super().choose(logits)
 
 
-def alone(target: TargetModel, ask: Ask, end_tokens: frozenset[int]) -> tuple[list[int], list[bytes]]:
-    """The answer, and what it was chosen by, of plain decoding: one token, one pass."""
+def alone(
+    target: TargetModel, ask: Ask, end_tokens: frozenset[int]
+) -> tuple[list[int], list[bytes], tuple[float, ...]]:
+    """The answer, what it was chosen by, and its prompt's attention, of plain decoding: one token, one pass."""
     sampler = WatchedSampler(ask.params.sampling, ask.prompt)
     sequence = target.start()
+    if ask.params.attention is not None:
+        sequence.watch(ask.params.attention)
     said: list[int] = []
     row = sequence.extend(ask.prompt, 1)[0]
     while (token := sampler.choose(row)) not in end_tokens:
@@ -84,8 +89,9 @@ def alone(target: TargetModel, ask: Ask, end_tokens: frozenset[int]) -> tuple[li
         if len(said) == ask.params.max_tokens:
             break
         row = sequence.extend([token], 1)[0]
+    attention = sequence.attention
     sequence.close()
-    return said, sampler.seen
+    return said, sampler.seen, attention
 
 
 def schedule(chance: random.Random, sizes: Sizes) -> list[Ask]:
@@ -96,6 +102,7 @@ def schedule(chance: random.Random, sizes: Sizes) -> list[Ask]:
     for _ in range(chance.randint(1, 8)):
         shared = chance.choice([0, chance.randint(1, prompt_tokens - 1), prompt_tokens - 1])
         own = [chance.randrange(tokens) for _ in range(chance.randint(1, max(1, prompt_tokens - shared)))]
+        prompt = (*common[:shared], *own)
         comes = chance.choice([0, chance.randint(0, 40)])
         params = GenerationParams(
             chance.randint(1, max_tokens),
@@ -110,10 +117,20 @@ def schedule(chance: random.Random, sizes: Sizes) -> list[Ask]:
             scope=chance.choice(["mine", "mine", "yours"]),
             draft_texts=(DraftText("manual", tuple(common)),),
             batch=chance.random() < 0.3,
+            attention=_looks(chance, len(prompt)),
         )
         goes = comes + chance.randint(0, 15) if chance.random() < 0.2 else None
-        asks.append(Ask(comes, goes, tuple([*common[:shared], *own]), params))
+        asks.append(Ask(comes, goes, prompt, params))
     return asks
+
+
+def _looks(chance: random.Random, length: int) -> AttentionQuery | None:
+    """Half of all requests ask where some tokens of their prompt, of ``length`` tokens, look."""
+    if length < 2 or chance.random() < 0.5:
+        return None
+    start = chance.randint(1, length - 1)
+    middle = chance.randint(0, start - 1)
+    return AttentionQuery(start, chance.randint(start + 1, length), ((0, start), (middle, start)), ((0, 0), (0, 3)))
 
 
 def run(
@@ -153,10 +170,11 @@ def run(
         *chunks, done = request.news
         assert isinstance(done, GenerationDone), done
         said = [token for chunk in chunks if isinstance(chunk, TokenChunk) for token in chunk.tokens]
-        expected, bits = alone(target, ask, tokenizer.end_tokens)
+        expected, bits, attention = alone(target, ask, tokenizer.end_tokens)
         assert list(done.tokens) == said
         assert said == (expected if ask.goes is None else expected[: len(said)])
         assert sampler.seen[: len(said)] == bits[: len(said)]
+        assert done.attention in (attention, ()) if ask.goes is not None else done.attention == attention
         cancelled += len(said) < len(expected)
     if cache is not None:
         cache.clear()

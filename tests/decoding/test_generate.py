@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from decoding.attention import AttentionQuery
 from decoding.draft import Draft, Drafter, DraftSource, Guess
 from decoding.drafting.drafter import SOURCES, Drafting
 from decoding.generate import SpeculativeGenerator
@@ -290,6 +291,13 @@ def test_tokens_that_the_model_does_not_have_are_refused_before_any_work(tokens:
     biased = SamplingParams(logit_bias=tuple((token, 1.0) for token in tokens))
     with pytest.raises(ValueError, match="logit_bias holds token"):
         generator.generate([1], GenerationParams(4, biased))
+
+
+def test_tokens_behind_the_prompt_are_not_watched() -> None:
+    generator = SpeculativeGenerator(HashTarget(), ByteTokenizer(), Drafting())
+    query = AttentionQuery(2, 4, ((0, 2),), ((0, 0),))
+    with pytest.raises(ValueError, match="token 3 is to be watched; the prompt has 3"):
+        generator.generate([1, 2, 3], GenerationParams(4, attention=query))
 
 
 def test_a_stop_string_over_several_tokens_of_one_step_ends_it() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from decoding.attention import AttentionQuery
 from decoding.exact import compiler
 from decoding.exact.checkpoint import open_checkpoint
 from decoding.exact.loading import load
@@ -76,6 +77,28 @@ def test_exact_is_close_to_the_same_file_in_transformers(tmp_path: Path, archite
     rows = exact_target(file, tmp_path / "packed").start().extend(TOKENS, len(TOKENS))
     likeness = torch.nn.functional.cosine_similarity(rows, expected, dim=1)
     assert likeness.min() > 0.95
+
+
+@needs_exact
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_exact_looks_where_the_same_file_looks_in_transformers(tmp_path: Path, architecture: str) -> None:
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    file = write_gguf(tmp_path / "tiny.gguf", architecture, tied=architecture == "llama")
+    model = AutoModelForCausalLM.from_pretrained(
+        str(tmp_path), gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+    )
+    shares = []
+    for target in (exact_target(file, tmp_path / "packed"), TransformersTarget(model, "tiny", 4096)):
+        each = []
+        for head in range(SIZES["num_attention_heads"]):
+            sequence = target.start()
+            sequence.watch(AttentionQuery(20, 33, ((0, 4), (4, 9), (9, 20)), ((0, head),)))
+            sequence.extend(TOKENS, 0)
+            each.append(sequence.attention)
+        shares.append(torch.tensor(each))
+    assert shares[0].std(0).max() > 0.05, "heads look alike"
+    assert torch.allclose(*shares, atol=0.02)
 
 
 @needs_exact

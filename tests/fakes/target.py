@@ -7,6 +7,7 @@ from hashlib import blake2b
 
 import torch
 
+from decoding.attention import AttentionQuery, check_watch
 from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
@@ -55,6 +56,7 @@ class HashSequence:
         self._tokens: list[int] = []
         self._closed = False
         self._last: StepTree | None = None
+        self._query: AttentionQuery | None = None
 
     @property
     def length(self) -> int:
@@ -75,6 +77,19 @@ class HashSequence:
 
     def check(self, tokens: int, logits: int, parents: Sequence[int] | None) -> StepTree:
         return check_extension(len(self._tokens), tokens, logits, self._target.context_length, parents, self._last)
+
+    def watch(self, query: AttentionQuery) -> None:
+        check_watch(query, len(self._tokens), layers=2, heads=4)
+        self._query = query
+
+    @property
+    def attention(self) -> tuple[float, ...]:
+        """Each token looks at all before it and at itself alike, whatever the head."""
+        query = self._query
+        if query is None or len(self._tokens) < query.end:
+            return ()
+        look = sum(1 / (position + 1) for position in range(query.start, query.end)) / (query.end - query.start)
+        return tuple((end - begin) * look for begin, end in query.spans)
 
     def retain(self, start: int, path: Sequence[int]) -> None:
         check_retention(self._last, start, path)

@@ -112,6 +112,20 @@ def test_a_span_leaves_out_an_edge_that_the_tokenizer_joined() -> None:
         assert JoiningTokenizer().decode(prompt.tokens[span.start : span.end]) == passage.stored.passage.text[:-1]
 
 
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, JoiningTokenizer()])
+@pytest.mark.parametrize("question", ["Why?", "  And </passage> C-11,\nwhat is that? ", "Question: what?", "y"])
+def test_the_question_s_span_is_its_last_place(question: str, tokenizer: ByteTokenizer) -> None:
+    history = (Turn(question, "4 minutes."),)
+    quoting = with_text(PASSAGES[0], f"Question: {question}\n")
+    prompt = build_prompt(question, history, [quoting, *PASSAGES], tokenizer, 100_000, SYSTEM)
+    span = prompt.question_span
+    assert span is not None
+    assert tokenizer.decode(prompt.tokens[span.start : span.end]).strip() == question.strip().replace(
+        "</pass", "‹/pass"
+    )
+    assert "Question" not in tokenizer.decode(prompt.tokens[span.end :])
+
+
 def test_equal_passages_have_different_spans() -> None:
     twice = retrieved([PASSAGES[0].stored, PASSAGES[0].stored])
     first, second = build(passages=twice).passage_spans

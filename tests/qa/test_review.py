@@ -10,8 +10,9 @@ import pytest
 
 from decoding.generator import GenerationParams
 from qa.answer import Answer, AnswerDone, Question, SentenceStatus, TextDelta
+from qa.prompt import TokenSpan, build_prompt, system_prompt
 from qa.refusal import REFUSAL
-from qa.review import ASKED_BACK, Review, log_odds_of_yes
+from qa.review import ASKED_BACK, Review, Signals, Weights, log_odds_of_yes
 from qa.service import AnswerConfig, AnswerService
 from tests.fakes.decoding import ByteTokenizer, ScriptedGenerator
 from tests.qa.library import manuals
@@ -19,7 +20,8 @@ from tests.qa.library import manuals
 TOKENIZER = ByteTokenizer()
 QUESTION = Question("How long does the pairing window of the Corvo 200 stay open?", "default")
 GOOD = "The window stays open for 4 minutes."
-BY_WORD = Review(stands=1.0, words=0.0, bias=0.0)
+HEADS = ((3, 1), (4, 0))
+BY_WORD = Review(Weights(stands=1.0, words=0.0, bias=0.0), Weights(stands=1.0, words=0.0, bias=0.0), HEADS)
 CONFIG = AnswerConfig(prompt_tokens=8_000, review=BY_WORD)
 PARAMS = GenerationParams(max_tokens=9)
 
@@ -57,11 +59,31 @@ def test_there_are_no_odds_without_room_or_after_a_cancel() -> None:
     assert log_odds_of_yes([("user", "Why?")], "So.", ScriptedGenerator("No"), TOKENIZER, params) is None
 
 
-@pytest.mark.parametrize("signal", ["stands", "words"])
+@pytest.mark.parametrize("signal", ["stands", "words", "attention"])
 def test_each_signal_speaks_for_an_answer(signal: str) -> None:
-    review = Review(**{"stands": 0.0, "words": 0.0, "bias": -1.0, signal: 2.0})
-    assert review.is_doubtful(log_odds=0.0, lexical=0.0)
-    assert not review.is_doubtful(log_odds=1.0, lexical=1.0)
+    weights = Weights(**{"stands": 0.0, "words": 0.0, "bias": -1.0, signal: 2.0})
+    assert weights.score(Signals(log_odds=0.0, lexical=0.0, attention=0.0)) == -1.0
+    assert weights.score(Signals(log_odds=1.0, lexical=1.0, attention=1.0)) > 0.0
+
+
+@pytest.mark.parametrize(("attention", "doubtful"), [(0.1, True), (0.3, False), (None, True)])
+def test_attention_that_is_not_known_has_weights_of_its_own(attention: float | None, doubtful: bool) -> None:
+    review = Review(Weights(0.0, 0.0, bias=-0.2, attention=1.0), Weights(1.0, 0.0, bias=-2.0), HEADS)
+    assert review.is_doubtful(Signals(1.5, 9.0, attention)) == doubtful
+
+
+def test_the_question_is_asked_where_it_looks_among_the_passages() -> None:
+    prompt = build_prompt("Why?", (), manuals().passages(), TOKENIZER, 9_000, system_prompt())
+    query = BY_WORD.query(prompt)
+    assert query is not None
+    assert TOKENIZER.decode(prompt.tokens[query.start : query.end]) == " Why?"
+    assert query.heads == HEADS
+    for passage, (begin, end) in zip(prompt.passages, query.spans, strict=True):
+        assert TOKENIZER.decode(prompt.tokens[begin:end]) == passage.stored.passage.text
+    assert BY_WORD.query(replace(prompt, question_span=None)) is None
+    assert BY_WORD.query(replace(prompt, passage_spans=(None,) * len(prompt.passages))) is None
+    (one,) = prompt.passage_spans[:1]
+    assert one == TokenSpan(*query.spans[0])
 
 
 def test_what_the_model_does_not_stand_by_is_an_abstention_with_its_text_as_it_was_shown() -> None:

@@ -37,14 +37,11 @@ class AttentionQuery:
             raise ValueError("at least one head must be asked")
 
 
-def check_watch(query: AttentionQuery, length: int, layers: int, heads: int) -> None:
+def check_heads(query: AttentionQuery, layers: int, heads: int) -> None:
     """What every `decoding.target.TargetSequence.watch` refuses, for a model of so many ``layers`` and ``heads``.
 
-    Raises ValueError for tokens that the sequence, of ``length`` tokens, has run already, and for heads that the model
-    does not have. The last layer has none: most of its rows are left out.
+    Raises ValueError for heads that the model does not have. The last layer has none: most of its rows are left out.
     """
-    if query.start < length:
-        raise ValueError(f"token {query.start} is to be watched, but {length} tokens were run already")
     for layer, head in query.heads:
         if not (0 <= layer < layers - 1 and 0 <= head < heads):
             raise ValueError(

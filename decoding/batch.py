@@ -163,7 +163,7 @@ class Batch:
 
     def _begin(self, request: Request) -> None:
         """A sequence with as much of the request as is known already, from earlier requests or from those in flight."""
-        scope, tokens = request.params.scope, request.known_elsewhere
+        scope, tokens = request.params.scope, request.tokens
         best = self._prefix_cache.begin(scope, tokens) if self._prefix_cache is not None else None
         length = best.length if best is not None else 0
         for other in self._schedule.begun if self._prefix_cache is not None else ():

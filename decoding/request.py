@@ -94,17 +94,13 @@ class Request:
     def _said(self) -> int:
         return len(self.tokens) - self._prompt_length
 
-    @property
-    def known_elsewhere(self) -> Sequence[int]:
-        """Tokens whose keys and values may come from another sequence: those that are watched must be run, too."""
-        query = self.params.attention
-        return self.tokens if query is None else self.tokens[: query.start + 1]
-
     def begin(self, sequence: TargetSequence) -> None:
         """Go on with a ``sequence`` that holds the first tokens already."""
+        query = self.params.attention
+        if query is not None and not sequence.watch(query):
+            sequence.truncate(query.start)
+            sequence.watch(query)
         self.sequence = sequence
-        if self.params.attention is not None:
-            sequence.watch(self.params.attention)
         if self._cached is None:
             self._cached = sequence.length
 
@@ -114,7 +110,7 @@ class Request:
         ``logits`` of shape (vocabulary,) are those that the first of them was chosen from.
         """
         self.record.add(draft, path, prompt=not self._said)
-        if self.sequence is not None and not self._said:
+        if self.sequence is not None and self.params.attention is not None and not self._said:
             self._attention = self.sequence.attention
         if not self._said and self.params.options:
             self._option_logprobs = logprobs(logits, self.params.options)

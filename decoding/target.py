@@ -105,16 +105,17 @@ class TargetSequence(Protocol):
         """
         ...
 
-    def watch(self, query: AttentionQuery) -> None:
-        """Note from now on what ``query`` asks; it is asked of this sequence alone, not of its forks.
+    def watch(self, query: AttentionQuery) -> bool:
+        """Note from now on what ``query`` asks. False, and nothing is noted, where tokens that ask were run already.
 
-        Raises ValueError for tokens that were run already, and for heads that the model does not have.
+        Unless just this was asked of them then: it is known still, as it is in a fork that has them all.
+        Raises ValueError for heads that the model does not have.
         """
         ...
 
     @property
     def attention(self) -> tuple[float, ...]:
-        """What was asked with `watch`, a share for each span; nothing before all the tokens that ask were run.
+        """What was asked last, a share for each span; nothing before all the tokens that ask were run.
 
         It obeys the law of rows as logits do.
         """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from decoding.attention import AttentionQuery, check_watch
+from decoding.attention import AttentionQuery, check_heads
 from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
@@ -137,17 +137,21 @@ class TransformersSequence:
         """The step that would extend the sequence by so many tokens. Raises ValueError and `ContextOverflow`."""
         return check_extension(self._length, tokens, logits, self._context_length, parents, self._last)
 
-    def watch(self, query: AttentionQuery) -> None:
-        """Note from now on what ``query`` asks."""
-        config = self._model.config
-        check_watch(query, self._length, config.num_hidden_layers, config.num_attention_heads)
+    def watch(self, query: AttentionQuery) -> bool:
+        """Note from now on what ``query`` asks, or know it already."""
+        check_heads(query, self._model.config.num_hidden_layers, self._model.config.num_attention_heads)
+        if self._query == query and self._length >= query.end:
+            return True
+        if query.start < self._length:
+            return False
         self._query, self._shares = query, {}
+        return True
 
     @property
     def attention(self) -> tuple[float, ...]:
         """What was asked, once it is known."""
         query = self._query
-        if query is None or len(self._shares) < query.end - query.start:
+        if query is None or self._length < query.end:
             return ()
         rows = torch.tensor([self._shares[position] for position in range(query.start, query.end)])
         return tuple(rows.mean(0).tolist())
@@ -224,6 +228,8 @@ class TransformersSequence:
             kept = [(at.keys[..., :length, :].clone(), at.values[..., :length, :].clone()) for at in layers]
             forked._cache = DynamicCache(kept, config=self._model.config)
             forked._length = length
+        if self._query is not None and length >= self._query.end:
+            forked._query, forked._shares = self._query, dict(self._shares)
         return forked
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from decoding.attention import AttentionQuery, check_watch
+from decoding.attention import AttentionQuery, check_heads
 from decoding.exact import compiler
 from decoding.exact.kernels import MAX_ROWS, ROW, Kernels
 from decoding.exact.layout import PackedMatrix
@@ -130,9 +130,9 @@ class ExactTarget:
             pieces.append(self._kernels.forward(piece, [index - start for index in wanted if start <= index < end]))
         return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
 
-    def watching(self, query: AttentionQuery, length: int) -> Watching:
-        """Memory for what ``query`` asks of a sequence of ``length`` tokens. Raises ValueError."""
-        check_watch(query, length, self._shape.layers, self._shape.heads)
+    def watching(self, query: AttentionQuery) -> Watching:
+        """Memory for what ``query`` asks. Raises ValueError for heads that are not there."""
+        check_heads(query, self._shape.layers, self._shape.heads)
         return Watching(query, self._shape.heads)
 
     def move(self, table: PageTable, start: int, path: Sequence[int]) -> None:
@@ -186,9 +186,15 @@ class ExactSequence:
         self._length += len(step.parents)
         self._last = step
 
-    def watch(self, query: AttentionQuery) -> None:
-        """Note from now on what ``query`` asks."""
-        self._watching = self._target.watching(query, self._length)
+    def watch(self, query: AttentionQuery) -> bool:
+        """Note from now on what ``query`` asks, or know it already."""
+        watching = self._target.watching(query)
+        if self._watching is not None and self._watching.query == query and self._length >= query.end:
+            return True
+        if query.start < self._length:
+            return False
+        self._watching = watching
+        return True
 
     @property
     def attention(self) -> tuple[float, ...]:
@@ -214,7 +220,10 @@ class ExactSequence:
     def fork(self, length: int) -> ExactSequence:
         """A sequence that shares the pages of the first ``length`` tokens until either writes into one."""
         check_truncation(self._length, length, self._last)
-        return ExactSequence(self._target, self._table.fork(length), length)
+        forked = ExactSequence(self._target, self._table.fork(length), length)
+        if self._watching is not None and length >= self._watching.query.end:
+            forked._watching = self._watching.copy()
+        return forked
 
     def close(self) -> None:
         """Give back the memory of keys and values."""

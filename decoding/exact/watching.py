@@ -12,14 +12,15 @@ from decoding.exact.kernels import Watch
 
 
 class Watching:
-    """What one query asks of one sequence, and what is known of it.
+    """What one ``query`` asks of one sequence, and what is known of it.
 
     Each row has numbers of its own, so that whoever computes them, and in which order, changes none.
     """
 
     def __init__(self, query: AttentionQuery, heads: int) -> None:
         """``heads`` is how many a layer has."""
-        self._query = query
+        self.query = query
+        self._heads_of_layer = heads
         # What the kernels point into must live as long as they may.
         self._spans = np.array(query.spans, np.int32).reshape(-1, 2)
         self._heads = np.array([layer * heads + head for layer, head in query.heads], np.int32)
@@ -28,7 +29,7 @@ class Watching:
 
     def watch_over(self, rows: npt.NDArray[np.void]) -> None:
         """Say in those of the ``rows`` that ask where to note it."""
-        query = self._query
+        query = self.query
         asking = np.flatnonzero((rows["slot"] >= query.start) & (rows["slot"] < query.end))
         row_bytes = np.uint64(self._shares.strides[0])
         first = np.uint64(self._shares.ctypes.data)
@@ -37,6 +38,12 @@ class Watching:
 
     def shares(self, length: int) -> tuple[float, ...]:
         """The share of each span, once the sequence has the ``length`` that it takes; before, nothing."""
-        if length < self._query.end:
+        if length < self.query.end:
             return ()
         return tuple(self._shares.mean((0, 1), dtype=np.float64).tolist())
+
+    def copy(self) -> Watching:
+        """What is known, for a sequence that goes on by itself."""
+        copied = Watching(self.query, self._heads_of_layer)
+        copied._shares[:] = self._shares
+        return copied

@@ -175,7 +175,15 @@ class TargetContract:
             assert self.same(rows, expected[at : at + width])
         tolerance = 0.0 if self.exact else 0.01
         assert cut.attention == pytest.approx(whole.attention, rel=0.0, abs=tolerance)
-        assert other.attention == cut.fork(33).attention == ()
+        assert other.attention == cut.fork(32).attention == ()
+        fork = cut.fork(33)
+        assert fork.attention == cut.attention
+        fork.truncate(25)
+        fork.extend([5] * 9, 1)
+        assert fork.attention != cut.attention
+        assert cut.watch(query)
+        assert cut.attention == cut.fork(40).attention
+        assert not fork.watch(AttentionQuery(20, 33, query.spans, HEADS[:1]))
 
     @pytest.mark.parametrize("heads", [HEADS[:1], HEADS])
     def test_attention_is_shared_out(self, target: TargetModel, heads: tuple[tuple[int, int], ...]) -> None:
@@ -191,12 +199,21 @@ class TargetContract:
         assert 0 < sum(coarse.attention) < 1 + 1e-5
         assert 0 < first.attention[0] < 1 + 1e-5
 
-    @pytest.mark.parametrize(("length", "head"), [(21, (0, 0)), (0, (1, 0)), (0, (0, 4)), (0, (-1, 0)), (0, (0, -1))])
-    def test_attention_that_is_not_there_is_refused(
-        self, target: TargetModel, length: int, head: tuple[int, int]
-    ) -> None:
+    @pytest.mark.parametrize("length", [21, 33, 40])
+    def test_attention_of_tokens_that_were_run_is_not_known(self, target: TargetModel, length: int) -> None:
+        sequence = started(target, length)
+        query = AttentionQuery(20, 33, ((0, 4),), HEADS)
+        assert not sequence.watch(query)
+        assert sequence.attention == ()
+        sequence.truncate(20)
+        assert sequence.watch(query)
+        sequence.extend(TOKENS[:13], 0)
+        assert len(sequence.attention) == 1
+
+    @pytest.mark.parametrize("head", [(1, 0), (0, 4), (-1, 0), (0, -1)])
+    def test_attention_of_heads_that_are_not_there_is_refused(self, target: TargetModel, head: tuple[int, int]) -> None:
         with pytest.raises(ValueError, match="watch"):
-            started(target, length).watch(AttentionQuery(20, 33, ((0, 4),), (head,)))
+            target.start().watch(AttentionQuery(20, 33, ((0, 4),), (head,)))
 
     def test_a_pass_is_refused_before_any_work(self, target: TargetModel) -> None:
         one, other = started(target, 4), started(target, 60)

@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 import torch
 
-from decoding.attention import AttentionQuery, check_watch
+from decoding.attention import AttentionQuery, check_heads
 from decoding.target import Extension, check_extension, check_once, check_retention, check_truncation
 from decoding.tree import StepTree
 
@@ -78,18 +78,23 @@ class HashSequence:
     def check(self, tokens: int, logits: int, parents: Sequence[int] | None) -> StepTree:
         return check_extension(len(self._tokens), tokens, logits, self._target.context_length, parents, self._last)
 
-    def watch(self, query: AttentionQuery) -> None:
-        check_watch(query, len(self._tokens), layers=2, heads=4)
+    def watch(self, query: AttentionQuery) -> bool:
+        check_heads(query, layers=2, heads=4)
+        if query.start < len(self._tokens):
+            return query == self._query and len(self._tokens) >= query.end
         self._query = query
+        return True
 
     @property
     def attention(self) -> tuple[float, ...]:
-        """Each token looks at all before it and at itself alike, whatever the head."""
+        """Each token looks at all before it and at itself, at some tokens more than at others, whatever the head."""
         query = self._query
         if query is None or len(self._tokens) < query.end:
             return ()
-        look = sum(1 / (position + 1) for position in range(query.start, query.end)) / (query.end - query.start)
-        return tuple((end - begin) * look for begin, end in query.spans)
+        weights = [1 + token % 7 for token in self._tokens]
+        asking = range(query.start, query.end)
+        look = sum(1 / sum(weights[: position + 1]) for position in asking) / len(asking)
+        return tuple(sum(weights[begin:end]) * look for begin, end in query.spans)
 
     def retain(self, start: int, path: Sequence[int]) -> None:
         check_retention(self._last, start, path)
@@ -105,6 +110,8 @@ class HashSequence:
         check_truncation(len(self._tokens), length, self._last)
         forked = self._target.start()
         forked._tokens = self._tokens[:length]
+        if self._query is not None and length >= self._query.end:
+            forked._query = self._query
         return forked
 
     def close(self) -> None:

@@ -362,6 +362,7 @@ class LocalComponents:
             quote_unsaid=settings.quote_documents,
             system_prompt=manner.rules,
             review=manner.review,
+            caution=settings.caution,
         )
         return AnswerService(
             self.retriever,

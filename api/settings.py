@@ -201,6 +201,13 @@ class Settings(BaseSettings):
         True,
         description="Quote the nearest sentences where the model finds no answer, or none that a passage carries.",
     )
+    caution: float = Field(
+        0.0,
+        ge=-10,
+        le=10,
+        description="Answers of a model that is asked back are taken back below this logit: "
+        "less than 0 refuses fewer, more refuses more.",
+    )
     prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
     context_tokens: int = Field(8192, ge=512, description="Tokens of prompt and answer together, at most.")

@@ -36,7 +36,7 @@ class Signals:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A logistic regression over answerable and other questions: below zero an answer is doubtful."""
+    """A logistic regression: the logit of an answer to an answerable question, not to another."""
 
     stands: float
     words: float
@@ -44,7 +44,7 @@ class Weights:
     attention: float = 0.0
 
     def score(self, signals: Signals) -> float:
-        """Above zero for an answer that stands; what is not known of its attention counts nothing."""
+        """The logit; what is not known of attention counts nothing."""
         words = self.words * math.log1p(signals.lexical)
         return self.bias + self.stands * signals.log_odds + words + self.attention * (signals.attention or 0.0)
 
@@ -69,10 +69,10 @@ class Review:
             return None
         return AttentionQuery(question.start, question.end, tuple((span.start, span.end) for span in spans), self.heads)
 
-    def is_doubtful(self, signals: Signals) -> bool:
-        """Whether the signals of an answer speak against it."""
+    def is_doubtful(self, signals: Signals, caution: float = 0.0) -> bool:
+        """Whether less than ``caution``, a logit, speaks for an answer."""
         weights = self.unseen if signals.attention is None else self.weights
-        return weights.score(signals) < 0.0
+        return weights.score(signals) < caution
 
 
 def log_odds_of_yes(

@@ -66,7 +66,7 @@ class AnswerConfig:
     Of ``candidates`` retrieved the first ``passages`` are shown to the model, or as many of them as
     ``prompt_tokens`` allow, rules and question included; the others only help to tell what is not documented.
     ``quote_unsaid``: quote the documents where the model finds nothing, or nothing that a passage carries.
-    ``review``: ask the model back, and take what it does not stand by for a refusal.
+    ``review``: ask the model back, and take what it does not stand by for a refusal; ``caution`` see `Review`.
     Time to the first token is prompt length: on two cores 1,400 tokens take about 4 s.
     """
 
@@ -79,6 +79,7 @@ class AnswerConfig:
     quote_unsaid: bool = True
     system_prompt: str = "default"
     review: Review | None = None
+    caution: float = 0.0
     abstention: AbstentionConfig = field(default_factory=AbstentionConfig)
 
 
@@ -220,9 +221,10 @@ class AnswerService:
             return False
         log_odds = log_odds_of_yes(prompt.messages, said, self._generator, self._tokenizer, params)
         lexical = max(passage.lexical or 0.0 for passage in prompt.passages)
-        return log_odds is not None and review.is_doubtful(
-            Signals(log_odds, lexical, max(done.attention, default=None))
-        )
+        if log_odds is None:
+            return False
+        signals = Signals(log_odds, lexical, max(done.attention, default=None))
+        return review.is_doubtful(signals, self._config.caution)
 
     def _reason_to_abstain(
         self, question: str, understood: str, candidates: tuple[RetrievedPassage, ...]

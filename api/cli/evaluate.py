@@ -35,6 +35,7 @@ ANSWER_SETTINGS = (
     "embedder",
     "passages",
     "quote_documents",
+    "caution",
     "prompt_tokens",
     "max_output_tokens",
     "context_tokens",

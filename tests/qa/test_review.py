@@ -69,7 +69,10 @@ def test_each_signal_speaks_for_an_answer(signal: str) -> None:
 @pytest.mark.parametrize(("attention", "doubtful"), [(0.1, True), (0.3, False), (None, True)])
 def test_attention_that_is_not_known_has_weights_of_its_own(attention: float | None, doubtful: bool) -> None:
     review = Review(Weights(0.0, 0.0, bias=-0.2, attention=1.0), Weights(1.0, 0.0, bias=-2.0), HEADS)
-    assert review.is_doubtful(Signals(1.5, 9.0, attention)) == doubtful
+    signals = Signals(1.5, 9.0, attention)
+    assert review.is_doubtful(signals) == doubtful
+    assert review.is_doubtful(signals, caution=1.0)
+    assert not review.is_doubtful(signals, caution=-1.0)
 
 
 def test_the_question_is_asked_where_it_looks_among_the_passages() -> None:
@@ -91,6 +94,12 @@ def test_what_the_model_does_not_stand_by_is_an_abstention_with_its_text_as_it_w
     assert (answer.abstained, answer.text) == (True, GOOD)
     assert len(answer.nearest) == CONFIG.nearest
     assert [sentence.status for sentence in answer.sentences] == [SentenceStatus.QUOTED]
+
+
+def test_caution_takes_back_what_the_model_stands_by() -> None:
+    generator = ScriptedGenerator(asked_back("Yes"))
+    assert not ask(generator, replace(CONFIG, caution=100.0)).abstained, "a script is sure of every word"
+    assert ask(generator, replace(CONFIG, caution=1000.0)).abstained
 
 
 def test_what_the_model_stands_by_is_an_answer() -> None:

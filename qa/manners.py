@@ -20,7 +20,7 @@ _MEASURED = {
     "qwen2.5-coder-1.5b-instruct": Manner(
         "always-answer",
         Review(
-            weights=Weights(stands=1.95, words=5.04, attention=4.81, bias=-9.5),
+            weights=Weights(stands=1.95, words=5.04, attention=4.81, bias=-8.5),
             unseen=Weights(stands=2.24, words=5.79, bias=-8.2),
             heads=((16, 2), (16, 5), (19, 1), (20, 9)),
         ),

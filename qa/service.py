@@ -66,7 +66,8 @@ class AnswerConfig:
     Of ``candidates`` retrieved the first ``passages`` are shown to the model, or as many of them as
     ``prompt_tokens`` allow, rules and question included; the others only help to tell what is not documented.
     ``quote_unsaid``: quote the documents where the model finds nothing, or nothing that a passage carries.
-    ``review``: ask the model back, and take what it does not stand by for a refusal; ``caution`` see `Review`.
+    ``review``: ask the model back, and take what it does not stand by for a refusal, by the bar of ``caution`` (see
+    `Review.is_doubtful`).
     Time to the first token is prompt length: on two cores 1,400 tokens take about 4 s.
     """
 

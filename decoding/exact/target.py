@@ -202,8 +202,8 @@ class ExactSequence:
         return self._watching.shares(self._length) if self._watching is not None else ()
 
     def watch_over(self, rows: npt.NDArray[np.void]) -> None:
-        """Say in the rows of a step where to note what is asked of them."""
-        if self._watching is not None:
+        """Say in the rows of the next step where to note what is asked of them."""
+        if self._watching is not None and self._length < self._watching.query.end:
             self._watching.watch_over(rows)
 
     def retain(self, start: int, path: Sequence[int]) -> None:
@@ -222,7 +222,7 @@ class ExactSequence:
         check_truncation(self._length, length, self._last)
         forked = ExactSequence(self._target, self._table.fork(length), length)
         if self._watching is not None and length >= self._watching.query.end:
-            forked._watching = self._watching.copy()
+            forked._watching = self._watching.fork()
         return forked
 
     def close(self) -> None:

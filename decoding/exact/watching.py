@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 
 import numpy as np
@@ -20,7 +21,6 @@ class Watching:
     def __init__(self, query: AttentionQuery, heads: int) -> None:
         """``heads`` is how many a layer has."""
         self.query = query
-        self._heads_of_layer = heads
         # What the kernels point into must live as long as they may.
         self._spans = np.array(query.spans, np.int32).reshape(-1, 2)
         self._heads = np.array([layer * heads + head for layer, head in query.heads], np.int32)
@@ -42,8 +42,8 @@ class Watching:
             return ()
         return tuple(self._shares.mean((0, 1), dtype=np.float64).tolist())
 
-    def copy(self) -> Watching:
+    def fork(self) -> Watching:
         """What is known, for a sequence that goes on by itself."""
-        copied = Watching(self.query, self._heads_of_layer)
-        copied._shares[:] = self._shares
-        return copied
+        forked = copy.copy(self)
+        forked._shares = self._shares.copy()
+        return forked

@@ -62,16 +62,21 @@ class TestExactTarget(TargetContract):
         return exact_target(file, tmp_path / "packed")
 
 
+def written_for_both(folder: Path, architecture: str) -> tuple[Path, Any]:
+    """A tiny model's file, and the transformers library's model of it."""
+    from transformers import AutoModelForCausalLM, GgufConfig
+
+    file = write_gguf(folder / "tiny.gguf", architecture, tied=architecture == "llama")
+    return file, AutoModelForCausalLM.from_pretrained(
+        str(folder), gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+    )
+
+
 @needs_exact
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 def test_exact_is_close_to_the_same_file_in_transformers(tmp_path: Path, architecture: str) -> None:
     """The order of heads and rotating halves, biases, norms and tied weights are those of an independent reader."""
-    from transformers import AutoModelForCausalLM, GgufConfig
-
-    file = write_gguf(tmp_path / "tiny.gguf", architecture, tied=architecture == "llama")
-    model = AutoModelForCausalLM.from_pretrained(
-        str(tmp_path), gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-    )
+    file, model = written_for_both(tmp_path, architecture)
     with torch.inference_mode():
         expected = model(torch.tensor([TOKENS])).logits[0]
     rows = exact_target(file, tmp_path / "packed").start().extend(TOKENS, len(TOKENS))
@@ -82,12 +87,7 @@ def test_exact_is_close_to_the_same_file_in_transformers(tmp_path: Path, archite
 @needs_exact
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
 def test_exact_looks_where_the_same_file_looks_in_transformers(tmp_path: Path, architecture: str) -> None:
-    from transformers import AutoModelForCausalLM, GgufConfig
-
-    file = write_gguf(tmp_path / "tiny.gguf", architecture, tied=architecture == "llama")
-    model = AutoModelForCausalLM.from_pretrained(
-        str(tmp_path), gguf_file=file.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
-    )
+    file, model = written_for_both(tmp_path, architecture)
     shares = []
     for target in (exact_target(file, tmp_path / "packed"), TransformersTarget(model, "tiny", 4096)):
         each = []

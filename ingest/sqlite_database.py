@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from ingest.catalog import CatalogUnusable
 
 BUSY_TIMEOUT_S = 30
+BUSY_PAUSE_S = 0.01
 CACHE_KIB = 65_536
 """Pages of the file kept in memory for each connection: a search over many passages reads the same ones again."""
 
@@ -61,7 +63,8 @@ def sqlite_engine(url: URL, pragmas: Sequence[str] = ()) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", *pragmas):
+        _write_ahead(connection)
+        for pragma in ("synchronous = FULL", "foreign_keys = ON", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
     # The driver would begin transactions by its own rules; here each begins as its purpose asks.
@@ -70,6 +73,23 @@ def sqlite_engine(url: URL, pragmas: Sequence[str] = ()) -> Engine:
         connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let the file have a write-ahead log; wait for others who are opening it for at most `BUSY_TIMEOUT_S`.
+
+    Two that change the mode of a new file at once each hold what the other needs; SQLite then fails one of them
+    without its timeout (https://www.sqlite.org/c3ref/busy_handler.html), and it has to begin again.
+    """
+    give_up = monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > give_up:
+                raise
+            sleep(BUSY_PAUSE_S)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from ingest.document import Passage
 from ingest.plain_text import plain_text
@@ -16,6 +17,7 @@ def heading_of(title: str, section_path: tuple[str, ...]) -> str:
     return " > ".join(part for part in (*outer, *section_path) if part)
 
 
+@lru_cache(maxsize=1024)
 def contextual_text(title: str, passage: Passage) -> str:
     """What is embedded: the line with title and section path, then the passage with its lead-in, without Markdown.
 

@@ -6,8 +6,9 @@ going on while the index is written. Where reading takes longer than that, nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from threading import Event
 from time import monotonic
 
@@ -24,9 +25,20 @@ GROUP = 256
 PATIENCE_S = 1.0
 """Seconds of waiting for readers after which what they have read by then goes on alone."""
 
-_BATCH = 32
+_BATCH = 64
 """Passages that are embedded before looking whether anybody still wants them."""
+_CALLS = 2
+"""While one is in the model's pass the next one's tokens are made and the last one's vectors remembered."""
 _WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A group whose ``texts`` are being embedded."""
+
+    group: list[Item]
+    texts: Set[str]
+    batches: Sequence[Future[int]]
 
 
 class EmbeddingAhead:
@@ -46,42 +58,42 @@ class EmbeddingAhead:
         closing. Raises what the embedder raises.
         """
         stop = Event()
-        with ThreadPoolExecutor(1, thread_name_prefix="embedding") as thread:
+        with ThreadPoolExecutor(_CALLS, thread_name_prefix="embedding") as threads:
             try:
-                before: tuple[list[Item], Future[int]] | None = None
+                before: _Begun | None = None
                 for group, full in _groups(items):
-                    future = thread.submit(self._embed, group, stop)
+                    begun = self._begin(group, before, threads, stop)
                     if before is not None:
-                        yield self._finished(*before, waiting)
-                    before = group, future
+                        yield self._finished(before, waiting)
+                    before = begun
                     if not full:  # The next one may take long to be read.
-                        yield self._finished(*before, waiting)
+                        yield self._finished(before, waiting)
                         before = None
                 if before is not None:
-                    yield self._finished(*before, waiting)
+                    yield self._finished(before, waiting)
             finally:
                 stop.set()
 
-    def _finished(self, group: list[Item], future: Future[int], waiting: Waiting) -> list[Item]:
-        while not wait([future], _WAIT_S).done:
-            waiting(group[0][0])
-        self.embedded += future.result()
-        return group
-
-    def _embed(self, group: list[Item], stop: Event) -> int:
-        texts = [
+    def _begin(self, group: list[Item], before: _Begun | None, threads: ThreadPoolExecutor, stop: Event) -> _Begun:
+        texts = {
             contextual_text(outcome.document.title, passage)
             for file, outcome in group
             if isinstance(outcome, Prepared) and self._wanted(file, outcome)
             for passage in outcome.passages
-        ]
-        texts.sort(key=len, reverse=True)  # those of one length cost least together
-        embedded = 0
-        for start in range(0, len(texts), _BATCH):
-            if stop.is_set():
-                break
-            embedded += self._embedder.embed_counted(texts[start : start + _BATCH])[1]
-        return embedded
+        }
+        # What is being embedded with the group before is remembered by the time that this one is finished.
+        new = sorted(texts if before is None else texts - before.texts, key=len, reverse=True)  # like lengths together
+        batches = [new[start : start + _BATCH] for start in range(0, len(new), _BATCH)]
+        return _Begun(group, texts, [threads.submit(self._embed, batch, stop) for batch in batches])
+
+    def _embed(self, texts: Sequence[str], stop: Event) -> int:
+        return 0 if stop.is_set() else self._embedder.embed_counted(texts)[1]
+
+    def _finished(self, begun: _Begun, waiting: Waiting) -> list[Item]:
+        while wait(begun.batches, _WAIT_S).not_done:
+            waiting(begun.group[0][0])
+        self.embedded += sum(batch.result() for batch in begun.batches)
+        return begun.group
 
 
 def _groups(items: Iterable[Item]) -> Iterator[tuple[list[Item], bool]]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cache
+from functools import cache, lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -31,7 +31,7 @@ class Block:
     """Lines of a text: code points ``start`` to ``end``, without the last line's end.
 
     ``children`` are the blocks inside lists, quotes and tables (a table's first row is its header); ``level`` and
-    ``heading`` (Markdown) are set for headings only.
+    ``heading`` (Markdown) are set for headings only. Once a text is parsed nobody changes its blocks.
     """
 
     kind: Kind
@@ -70,8 +70,12 @@ def _parser(*, inline: bool) -> MarkdownIt:
     return parser
 
 
-def parse_blocks(text: str) -> list[Block]:
-    """The outermost blocks of ``text`` in order. Lines that belong to no block (blank, link targets) are in none."""
+@lru_cache(maxsize=1)
+def parse_blocks(text: str) -> tuple[Block, ...]:
+    """The outermost blocks of ``text`` in order. Lines that belong to no block (blank, link targets) are in none.
+
+    Those of the last text are kept: a document's sections and then its passages are made of them.
+    """
     starts = _line_starts(text)
     top: list[Block] = []
     open_blocks: list[Block | None] = []
@@ -90,7 +94,7 @@ def parse_blocks(text: str) -> list[Block]:
             (top if parent is None else parent.children).extend(parts)
         if token.nesting > 0:
             open_blocks.append(block)
-    return top
+    return tuple(top)
 
 
 def _with_tables(paragraph: Block, text: str) -> list[Block]:

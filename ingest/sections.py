@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingest.contextual import heading_of
 from ingest.cutting import Atom, Cutter
@@ -80,6 +80,6 @@ def _under_headings(blocks: Sequence[Block], text: str) -> list[_Group]:
         else:
             groups[-1][0].append(block)
     # Lines that are in no block (link targets) belong to what precedes them; the first have only what follows.
-    first = (groups[0][0] or groups[0][1])[0]
-    first.start = min(first.start, len(text) - len(text.lstrip()))
+    first = groups[0][0] or groups[0][1]
+    first[0] = replace(first[0], start=min(first[0].start, len(text) - len(text.lstrip())))
     return groups

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,10 @@ from ingest.embedder import EmbedderUnusable
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+_WORDS = 65_536
+_LONG_WORD = 40
+"""Code points from which on a word is counted each time: words that a person wrote are shorter."""
 
 
 class SentenceModel:
@@ -42,7 +46,9 @@ class SentenceModel:
 
     def count_tokens(self, text: str) -> int:
         """See `Embedder.count_tokens`."""
-        return len(self._whole.encode(text, add_special_tokens=False))
+        if not self._by_words:
+            return self._count(text)
+        return sum(self._count(word) if len(word) > _LONG_WORD else self._count_word(word) for word in text.split())
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Of each text the ids that the model is given: what fits into the window, special ones included."""
@@ -53,6 +59,19 @@ class SentenceModel:
         return EmbedderUnusable(
             f"{self.folder} can't be loaded ({error}); check it with: docqa models verify {self.name}"
         )
+
+    def _count(self, text: str) -> int:
+        return len(self._whole.encode(text, add_special_tokens=False))
+
+    @cached_property
+    def _by_words(self) -> bool:
+        """Whether no token reaches over a blank, so that the tokens of words are the text's."""
+        return bool(json.loads(self._read("tokenizer.json"))["model"].get("type") == "WordPiece")
+
+    @cached_property
+    def _count_word(self) -> Callable[[str], int]:
+        # A manual says the same words again and again, and asking the tokenizer was a third of reading it.
+        return lru_cache(_WORDS)(self._count)
 
     @cached_property
     def _whole(self) -> Tokenizer:

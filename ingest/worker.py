@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import pickle
@@ -62,6 +63,7 @@ class Unpacking:
 def main(descriptor: int) -> None:
     """Serve the connection at ``descriptor``: first how to do it, then the tasks."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Whoever started this process decides when it ends.
+    gc.set_threshold(100_000)  # Reading makes many objects, of which hardly any are rubbish in a circle.
     logging.disable(logging.CRITICAL)  # Parsers warn of every oddity of a file; what matters is in the answer.
     with Connection(descriptor) as connection:
         preparation, memory_bytes = pickle.loads(connection.recv_bytes())

@@ -17,12 +17,15 @@
 #define LONGEST 512 /* tokens of a text; shape.py knows it too */
 #define STRIDE (LONGEST + 2 * LANES) /* from one query's scores to the next one's */
 #define STEPS 4095    /* largest magnitude of a row's integers; layout.py knows it too */
+#define FACTORS 7     /* products of quarters that make a product; layout.py knows it too */
+#define CHANNELS (4 * LANES) /* channels of a group; layout.py knows it too */
 #define LARGEST 32767 /* largest weight of a key */
 
 /* ---------------------------------------------------------------------------------------------- what is passed in */
 
-/* Weights of one matrix, channels in pairs of blocks of LANES: for each pair and each 2 inputs 2 x LANES x 2 integers.
- * `scale` has one float per channel. No row can make a sum that 32 bits do not hold: see layout.py. */
+/* Weights of one matrix, channels in groups of CHANNELS: for each group the FACTORS sums of its quarters, for each of them and
+ * each 2 of half of the inputs 2 x LANES x 2 integers. `scale` has one float per channel. No row can make a sum that 32 bits
+ * do not hold: see layout.py. */
 typedef struct {
     const int16_t *blocks;
     const float *scale;
@@ -77,27 +80,49 @@ INLINE __m512 power_of_two(__m512 x) {
     return _mm512_scalef_ps(p, x);
 }
 
-/* Rows as 16-bit integers: `values` of shape (rows, stride), and what one step of a row is. */
+/* Rows as 16-bit integers: for each pair of rows the FACTORS sums of its quarters, which are halves of rows; and what one
+ * step of a row is. Which rows make a pair changes no sum: they are exact modulo 2^32. */
 typedef struct {
     int16_t *values;
     float *step;
-    int inputs, stride; /* a vector longer than the inputs, so that rows do not meet in the same lines of the cache */
+    int inputs, stride; /* from a pair to the next one: a vector more than they take, so that they do not meet in the same
+                           lines of the cache */
 } Rows;
 
 INLINE __m512i rounded(__m512 x, __m512 steps) { return _mm512_cvtps_epi32(_mm512_mul_ps(x, steps)); }
 
-/* Round a row to STEPS steps of its largest magnitude each way. */
-static void quantise(const Rows *rows, int row, const float *x) {
+/* What a row is multiplied with to have STEPS steps of its largest magnitude each way; `step` is what one of them is. */
+static __m512 steps_of(const float *x, int inputs, float *step) {
     __m512 peak = _mm512_setzero_ps();
-    for (int k = 0; k < rows->inputs; k += LANES) peak = _mm512_max_ps(peak, _mm512_abs_ps(_mm512_loadu_ps(x + k)));
+    for (int k = 0; k < inputs; k += LANES) peak = _mm512_max_ps(peak, _mm512_abs_ps(_mm512_loadu_ps(x + k)));
     const float largest = fmaxf(_mm512_reduce_max_ps(peak), 1e-12f);
-    const __m512 steps = _mm512_set1_ps(STEPS / largest);
-    int16_t *values = rows->values + (size_t)row * (size_t)rows->stride;
-    for (int k = 0; k < rows->inputs; k += LANES) {
-        const __m512i q = rounded(_mm512_loadu_ps(x + k), steps);
-        _mm256_storeu_si256((__m256i *)(values + k), _mm512_cvtepi32_epi16(q));
+    *step = largest / STEPS;
+    return _mm512_set1_ps(STEPS / largest);
+}
+
+/* Round a pair of rows, `first` being the number of the first one. */
+static void quantise_pair(const Rows *rows, int first, const float *x, const float *y) {
+    const int half = rows->inputs / 2;
+    const __m512 x_steps = steps_of(x, rows->inputs, rows->step + first), y_steps = steps_of(y, rows->inputs, rows->step + first + 1);
+    int16_t *to = rows->values + (size_t)(first / 2) * (size_t)rows->stride;
+    for (int k = 0; k < half; k += LANES) {
+        const __m256i a = _mm512_cvtepi32_epi16(rounded(_mm512_loadu_ps(x + k), x_steps));
+        const __m256i b = _mm512_cvtepi32_epi16(rounded(_mm512_loadu_ps(x + half + k), x_steps));
+        const __m256i c = _mm512_cvtepi32_epi16(rounded(_mm512_loadu_ps(y + k), y_steps));
+        const __m256i d = _mm512_cvtepi32_epi16(rounded(_mm512_loadu_ps(y + half + k), y_steps));
+        const __m256i factors[FACTORS] = {
+            _mm256_add_epi16(a, d), _mm256_add_epi16(c, d), a, d, _mm256_add_epi16(a, b), _mm256_sub_epi16(c, a), _mm256_sub_epi16(b, d),
+        };
+        UNROLL for (int i = 0; i < FACTORS; i++) _mm256_storeu_si256((__m256i *)(to + i * half + k), factors[i]);
     }
-    rows->step[row] = largest / STEPS;
+}
+
+/* Round `count` rows of `x`. One without a second beside it stands for that, too. */
+static void quantise(const Rows *rows, const float *x, int count) {
+    for (int row = 0; row < count; row += 2) {
+        const float *first = x + (size_t)row * (size_t)rows->inputs;
+        quantise_pair(rows, row, first, row + 1 < count ? first + rows->inputs : first);
+    }
 }
 
 /* ------------------------------------------------------------------------------------------------------ products */
@@ -121,43 +146,64 @@ INLINE void sum_up(int count, const int16_t *weights, size_t ahead, const int16_
 /* What becomes of products and their bias: put into `out`, of shape (count, channels), or added to it. */
 typedef enum { STORE, ADD, GELU } Finish;
 
-/* The products of `count` rows, `row` on, with a pair of blocks, for constant `count` and `finish`. `line` is the one of
- * each two of the next pair that comes nearer: the first two tiles fetch it. */
-INLINE void dot(int count, Finish finish, const Matrix *matrix, int pair, int line, const float *bias, const Rows *rows, int row, float *out) {
-    __m512i sums[2 * TILE];
-    const size_t size = (size_t)matrix->inputs * 2 * LANES, stride = (size_t)rows->stride;
-    sum_up(count, matrix->blocks + size * (size_t)pair, size + (size_t)line * 2 * LANES, rows->values + stride * (size_t)row,
-           stride, matrix->inputs, sums);
-    UNROLL for (int b = 0; b < 2; b++) {
-        const int channel = (2 * pair + b) * LANES;
-        const __m512 scale = _mm512_loadu_ps(matrix->scale + channel), more = _mm512_loadu_ps(bias + channel);
-        UNROLL for (int r = 0; r < count; r++) {
-            const __m512 step = _mm512_mul_ps(scale, _mm512_set1_ps(rows->step[row + r]));
-            const __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[2 * r + b]), step, more);
-            float *to = out + (size_t)r * (size_t)matrix->channels + channel;
-            if (finish == STORE) _mm512_storeu_ps(to, value);
-            if (finish == ADD) _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), value));
-            if (finish == GELU) _mm512_storeu_ps(to, gelu(value));
-        }
+/* Put a vector of products, a row's with the channels from `channel` on, into its place in `to`, for constant `finish`. */
+INLINE void put(Finish finish, const Matrix *matrix, const float *bias, int channel, __m512i sums, float row_step, float *to) {
+    const __m512 step = _mm512_mul_ps(_mm512_loadu_ps(matrix->scale + channel), _mm512_set1_ps(row_step));
+    const __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), step, _mm512_loadu_ps(bias + channel));
+    if (finish == STORE) _mm512_storeu_ps(to + channel, value);
+    if (finish == ADD) _mm512_storeu_ps(to + channel, _mm512_add_ps(_mm512_loadu_ps(to + channel), value));
+    if (finish == GELU) _mm512_storeu_ps(to + channel, gelu(value));
+}
+
+/* The FACTORS products of `count` pairs of rows with those of a group of channels, for constant `count`. `line` is the one
+ * of each two of the next group that comes nearer: the first two tiles fetch it. */
+INLINE void dot(int count, const int16_t *weights, int line, const int16_t *values, size_t stride, int half, __m512i *products) {
+    const size_t size = (size_t)half * 2 * LANES, ahead = FACTORS * size + (size_t)line * 2 * LANES;
+    for (int i = 0; i < FACTORS; i++) {
+        __m512i sums[2 * TILE];
+        sum_up(count, weights + size * (size_t)i, ahead, values + half * i, stride, half, sums);
+        UNROLL for (int j = 0; j < 2 * count; j++) products[i * 2 * TILE + j] = sums[j];
     }
 }
 
-#define DOT(N) case N: dot(N, finish, matrix, pair, tile & 1, bias, rows, from + row, out + (size_t)row * (size_t)matrix->channels); break;
+#define DOT(N) case N: dot(N, weights, line, values, stride, half, products); break;
 
-/* The products of `count` rows, `from` on, with a matrix, in tiles of even size. A pair of blocks serves all of them. */
+static void dot_of(int count, const int16_t *weights, int line, const int16_t *values, size_t stride, int half, __m512i *products) {
+    switch (count) { EACH_COUNT(DOT) }
+}
+
+/* The products of `count` rows, `from` on, with a matrix, in tiles of even size. A group of channels serves all of them. Where
+ * there is no second row beside the last one, what comes after it in `out` is overwritten. */
 INLINE void multiply(Finish finish, const Matrix *matrix, const float *bias, const Rows *rows, int from, int count, float *out) {
-    const int tiles = (count + TILE - 1) / TILE;
-    for (int pair = 0; pair < matrix->channels / (2 * LANES); pair++)
+    const int pairs = (count + 1) / 2, tiles = (pairs + TILE - 1) / TILE, half = matrix->inputs / 2;
+    const size_t size = (size_t)half * 2 * LANES * FACTORS, stride = (size_t)rows->stride, channels = (size_t)matrix->channels;
+    for (int group = 0; group < matrix->channels / CHANNELS; group++)
         for (int tile = 0; tile < tiles; tile++) {
-            int row, end;
-            share(count, tile, tiles, &row, &end);
-            switch (end - row) { EACH_COUNT(DOT) }
+            __m512i products[FACTORS][2 * TILE];
+            int first, end;
+            share(pairs, tile, tiles, &first, &end);
+            dot_of(end - first, matrix->blocks + size * (size_t)group, tile & 1, rows->values + stride * (size_t)(from / 2 + first), stride,
+                   half, products[0]);
+            for (int i = 0; i < 2 * (end - first); i++) {
+                const __m512i p0 = products[0][i], p1 = products[1][i], p2 = products[2][i], p3 = products[3][i];
+                const __m512i p4 = products[4][i], p5 = products[5][i], p6 = products[6][i];
+                const __m512i upper_left = _mm512_add_epi32(_mm512_sub_epi32(_mm512_add_epi32(p0, p3), p4), p6);
+                const __m512i upper_right = _mm512_add_epi32(p2, p4), lower_left = _mm512_add_epi32(p1, p3);
+                const __m512i lower_right = _mm512_add_epi32(_mm512_sub_epi32(_mm512_add_epi32(p0, p2), p1), p5);
+                const int row = 2 * (first + i / 2), channel = group * CHANNELS + i % 2 * LANES;
+                const float *step = rows->step + from + row;
+                float *to = out + (size_t)row * channels;
+                put(finish, matrix, bias, channel, upper_left, step[0], to);
+                put(finish, matrix, bias, channel + 2 * LANES, upper_right, step[0], to);
+                put(finish, matrix, bias, channel, lower_left, step[1], to + channels);
+                put(finish, matrix, bias, channel + 2 * LANES, lower_right, step[1], to + channels);
+            }
         }
 }
 
-/* `count` channels of a matrix, `from` on; both are multiples of two blocks. */
+/* `count` channels of a matrix, `from` on; both are multiples of CHANNELS. */
 static Matrix channels_of(const Matrix *matrix, int from, int count) {
-    return (Matrix){matrix->blocks + (size_t)from * (size_t)matrix->inputs, matrix->scale + from, count, matrix->inputs};
+    return (Matrix){matrix->blocks + (size_t)from / 4 * FACTORS * (size_t)matrix->inputs, matrix->scale + from, count, matrix->inputs};
 }
 
 static void multiply_store(const Matrix *matrix, const float *bias, const Rows *rows, int from, int count, float *out) {
@@ -193,7 +239,7 @@ static void normalise(float *x, const float *norm, int length, float epsilon) {
 /* Memory of one thread. */
 typedef struct {
     float *x, *attended, *hidden;
-    float *queries_keys_values; /* of one head */
+    float *queries_keys_values; /* of one head or two */
     Rows narrow, wide; /* inputs of `hidden` and of `intermediate` integers */
     /* Of one head and text, as integers: */
     int16_t *queries, *keys; /* (length, head_width) */
@@ -319,10 +365,9 @@ static float soften(float *scores, int count, int16_t *weights) {
 
 /* Attention of one head among the `length` rows of a text; queries come scaled, so that scores are powers of two.
  * Products are of integers here, too; what one step is, is the same for a whole text. */
-static void attend(const Model *model, int head, const float *queries_keys_values, int length, float *attended,
+static void attend(const Model *model, int head, const float *queries_keys_values, size_t stride, int length, float *attended,
                    const Scratch *scratch) {
     const int hidden = model->hidden, width = hidden / model->heads;
-    const size_t stride = 3 * (size_t)width;
     const float *queries = queries_keys_values, *keys = queries + width, *values = keys + width;
     const int pairs = (length + 2 * LANES - 1) / (2 * LANES), tiles = (length + TILE - 1) / TILE;
     const int steps = (int)sqrt((double)INT32_MAX / width); /* a score's sum fits into 32 bits */
@@ -388,7 +433,8 @@ typedef struct {
 
 /* Take the texts `from`..`to - 1` through all layers. */
 static void pass(const Model *model, const Texts *texts, int from, int to, Scratch *scratch) {
-    const int hidden = model->hidden, intermediate = model->intermediate, three = 3 * hidden / model->heads;
+    const int hidden = model->hidden, three = 3 * hidden / model->heads;
+    const int heads = three % CHANNELS ? 2 : 1; /* at a time: there is an even number of narrow ones, see shape.py */
     const int32_t *tokens = texts->tokens + texts->starts[from], base = texts->starts[from];
     const int n = texts->starts[to] - base;
     float *x = scratch->x;
@@ -406,26 +452,25 @@ static void pass(const Model *model, const Texts *texts, int from, int to, Scrat
     }
     for (int index = 0; index < model->layers; index++) {
         const Layer *layer = &model->layer[index];
-        for (int r = 0; r < n; r++) quantise(narrow, r, x + (size_t)r * hidden);
-        for (int head = 0; head < model->heads; head++) {
-            const Matrix matrix = channels_of(&layer->queries_keys_values, head * three, three);
+        quantise(narrow, x, n);
+        for (int head = 0; head < model->heads; head += heads) {
+            const Matrix matrix = channels_of(&layer->queries_keys_values, head * three, heads * three);
             multiply_store(&matrix, layer->queries_keys_values_bias + head * three, narrow, 0, n, scratch->queries_keys_values);
             for (int text = from; text < to; text++) {
                 const int first = texts->starts[text] - base, length = texts->starts[text + 1] - base - first;
-                attend(model, head, scratch->queries_keys_values + (size_t)three * (size_t)first, length,
-                       scratch->attended + (size_t)hidden * (size_t)first, scratch);
+                for (int one = 0; one < heads; one++)
+                    attend(model, head + one, scratch->queries_keys_values + (size_t)(heads * first + one) * (size_t)three,
+                           (size_t)(heads * three), length, scratch->attended + (size_t)hidden * (size_t)first, scratch);
             }
         }
-        for (int r = 0; r < n; r++) quantise(narrow, r, scratch->attended + (size_t)r * hidden);
+        quantise(narrow, scratch->attended, n);
         multiply_add(&layer->attention_output, layer->attention_output_bias, narrow, 0, n, x);
-        for (int r = 0; r < n; r++) {
-            normalise(x + (size_t)r * hidden, layer->attention_norm, hidden, model->epsilon);
-            quantise(narrow, r, x + (size_t)r * hidden);
-        }
+        for (int r = 0; r < n; r++) normalise(x + (size_t)r * hidden, layer->attention_norm, hidden, model->epsilon);
+        quantise(narrow, x, n);
         for (int slab = 0; slab < n; slab += SLAB) {
             const int some = n - slab < SLAB ? n - slab : SLAB;
             multiply_gelu(&layer->up, layer->up_bias, narrow, slab, some, scratch->hidden);
-            for (int r = 0; r < some; r++) quantise(wide, r, scratch->hidden + (size_t)r * intermediate);
+            quantise(wide, scratch->hidden, some);
             multiply_add(&layer->down, layer->down_bias, wide, 0, some, x + (size_t)slab * hidden);
         }
         for (int r = 0; r < n; r++) normalise(x + (size_t)r * hidden, layer->norm, hidden, model->epsilon);
@@ -488,8 +533,8 @@ void encoder_free(Encoder *encoder) {
 
 static int rows_new(Rows *rows, int count, int inputs) {
     rows->inputs = inputs;
-    rows->stride = inputs + 2 * LANES;
-    rows->values = aligned(sizeof(int16_t) * (size_t)count * (size_t)rows->stride);
+    rows->stride = FACTORS * inputs / 2 + 2 * LANES;
+    rows->values = aligned(sizeof(int16_t) * (size_t)(count / 2) * (size_t)rows->stride);
     rows->step = aligned(sizeof(float) * (size_t)count);
     return rows->values && rows->step;
 }
@@ -508,7 +553,7 @@ Encoder *encoder_new(const Model *model, int threads) {
     for (int thread = 0; ok && thread < encoder->pool->threads; thread++) {
         Scratch *scratch = &encoder->scratch[thread];
         scratch->x = aligned(sizeof(float) * n * hidden);
-        scratch->queries_keys_values = aligned(sizeof(float) * n * 3 * width);
+        scratch->queries_keys_values = aligned(sizeof(float) * n * 2 * 3 * width);
         scratch->attended = aligned(sizeof(float) * n * hidden);
         scratch->hidden = aligned(sizeof(float) * SLAB * (size_t)model->intermediate);
         scratch->queries = aligned(sizeof(int16_t) * LONGEST * width);

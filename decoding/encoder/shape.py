@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import lcm
 
 from decoding.exact.shape import UnsupportedModel
 
@@ -25,8 +26,8 @@ class EncoderShape:
     def __post_init__(self) -> None:
         """Raises `UnsupportedModel` for sizes that the kernels' vectors don't divide."""
         for name, size, unit in (
-            ("hidden size", self.hidden, 32 * self.heads),
-            ("intermediate size", self.intermediate, 32),
+            ("hidden size", self.hidden, lcm(64, 32 * self.heads)),
+            ("intermediate size", self.intermediate, 64),
             ("longest text", self.longest, 16),
         ):
             if size <= 0 or size % unit:

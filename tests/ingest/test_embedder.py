@@ -4,16 +4,20 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from decoding.encoder.loading import open_encoder
 from decoding.exact import compiler
 from ingest.embedder import Embedder, EmbedderUnusable
 from ingest.encoder_embedder import EncoderEmbedder
 from ingest.sentence_embedder import SentenceEmbedder
+from ingest.sentence_model import SentenceModel
 from tests.contracts.embedder import TEXTS, EmbedderContract
 from tests.fakes.embedder import HashEmbedder
 
@@ -31,6 +35,11 @@ needs_kernels = pytest.mark.skipif(compiler.obstacle() is not None, reason=str(c
 
 def encoder_embedder(folder: Path = MODEL, threads: int = 2) -> EncoderEmbedder:
     return EncoderEmbedder(folder, open_encoder(folder, threads, Path("data/models/.kernels")))
+
+
+@cache
+def sentence_model() -> SentenceModel:
+    return SentenceModel(MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +89,33 @@ def test_tokens_are_counted_as_the_model_counts_them(minilm: SentenceEmbedder) -
         assert minilm.count_tokens(text) == len(
             minilm._transformer.tokenizer(text, add_special_tokens=False)["input_ids"]
         )
+
+
+@pytest.mark.models
+@given(
+    parts=st.lists(
+        st.text(st.characters(blacklist_categories=("Cs", "Cc", "Cf"), whitelist_characters="\n\t"))
+        | st.sampled_from(["[SEP]", "[MASK]", "##s", "don't", "naïve", "Größe", "x" * 120, "東京", " ", "  \n"]),
+        max_size=20,
+    )
+)
+def test_the_tokens_of_words_are_those_of_the_text(parts: list[str]) -> None:
+    model, text = sentence_model(), "".join(parts)
+    for _ in range(2):  # the second time from memory
+        assert model.count_tokens(text) == len(model._whole.encode(text, add_special_tokens=False)), text
+
+
+def test_tokens_that_may_reach_over_blanks_are_counted_in_the_whole_text(tmp_path: Path) -> None:
+    from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+    vocabulary = {"?": 0, "a": 1, " ": 2, "a a": 3}
+    tokenizer = Tokenizer(models.Unigram([(piece, -1.0) for piece in vocabulary], unk_id=0))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("\n"), "removed")
+    shutil.copytree(MODEL / "1_Pooling", tmp_path / "1_Pooling")
+    for name in ("sentence_bert_config.json", "modules.json"):
+        shutil.copy(MODEL / name, tmp_path / name)
+    (tmp_path / "tokenizer.json").write_text(tokenizer.to_str())
+    assert SentenceModel(tmp_path).count_tokens("a a") == 1
 
 
 def ranks(embedder: Embedder) -> list[set[int]]:

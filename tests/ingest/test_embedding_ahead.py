@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain, count
 from pathlib import Path
-from threading import Event
+from threading import Barrier, Event
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,6 +92,29 @@ def test_the_next_group_is_embedded_while_the_first_is_written() -> None:
         assert embedder.begun.wait(PATIENCE_S)
         embedder.go_on.set()
         assert [found.source for found, _ in next(through)] == ["second"]
+
+
+def test_two_calls_of_the_embedder_overlap() -> None:
+    together = Barrier(2)
+
+    class Pair(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            together.wait(PATIENCE_S)
+            return np.zeros((len(texts), 8), np.float32)
+
+    ahead = EmbeddingAhead(RememberingEmbedder(Pair(8), EmbeddingStore()), lambda *_: True)
+    list(ahead.through(iter([item("a", 2 * embedding_ahead._BATCH)]), nobody))
+    assert ahead.embedded == 2 * embedding_ahead._BATCH
+
+
+def test_what_the_group_before_says_is_embedded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedding_ahead, "_WAIT_S", 0.01)
+    embedder = Waiting("a 0")
+    ahead = EmbeddingAhead(RememberingEmbedder(embedder, EmbeddingStore()), lambda *_: True)
+    items = [item("a", GROUP), item("a", GROUP)]
+    # The first group is waited for, and so not embedded, when the second one has begun.
+    assert [len(group) for group in ahead.through(iter(items), lambda _: embedder.go_on.set())] == [1, 1]
+    assert ahead.embedded == embedder.embedded == GROUP
 
 
 def test_what_was_read_does_not_wait_for_what_takes_long_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,16 +45,20 @@ def hidden(element: HtmlElement) -> bool:
     """Whether an element is not shown, or is navigation and the like."""
     if not isinstance(element.tag, str) or element.tag in _INVISIBLE:
         return True
+    if element.tag == "form" and next(element.iter("p", "table", "h1", "h2", "h3", "pre"), None) is None:
+        return True  # A search field and the like; but some sites wrap the whole page in a form.
+    if element.tag in {"ul", "ol", "div"} and _is_contents(element):
+        return True
+    return bool(element.attrib) and _hidden_by_attributes(element)
+
+
+def _hidden_by_attributes(element: HtmlElement) -> bool:
     if "hidden" in element.attrib or element.get("aria-hidden") == "true" or element.get("role") in _ROLES:
         return True
     if _UNSEEN.search(element.get("style", "")):
         return True
-    if element.tag == "form" and next(element.iter("p", "table", "h1", "h2", "h3", "pre"), None) is None:
-        return True  # A search field and the like; but some sites wrap the whole page in a form.
     if element.tag == "a" and element.get("href", "").startswith("#"):
         return not re.search(r"\w", element.text_content()) and element.find(".//img") is None  # "¶" beside a heading.
-    if element.tag in {"ul", "ol", "div"} and _is_contents(element):
-        return True
     own = f"{element.get('class', '')} {element.get('id', '')}".lower().split()
     return not _BOILERPLATE.isdisjoint(own) and element.find(".//h1") is None
 

@@ -25,12 +25,16 @@ _CODE = frozenset({"code", "kbd", "samp", "tt"})
 _LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight|brush)[-:]\s*([\w+#-]+)")
 
 _LINE_BREAK = "\v"  # No text holds one any more.
+_LINE_END = re.compile(f"[\n{_LINE_BREAK}]")
 _PLAIN = Run("")
 
 
 def inline(runs: Iterable[Run], *, line_break: str = "  \n") -> str:
     """Markdown of runs. Line ends of the source are blanks; those of the author are line breaks."""
-    spaced = (run.saying(run.text.replace("\n", " ").replace(_LINE_BREAK, "\n")) for run in runs)
+    spaced = (
+        run.saying(run.text.replace("\n", " ").replace(_LINE_BREAK, "\n")) if _LINE_END.search(run.text) else run
+        for run in runs
+    )
     return render(spaced, line_break=line_break)
 
 
@@ -44,13 +48,14 @@ def runs_of(element: HtmlElement, form: Run = _PLAIN) -> Iterator[Run]:
         if alt := " ".join(normalise(element.get("alt", "")).split()):
             yield replace(form, text=alt, image=True)
         return
-    form = replace(
-        form,
-        bold=form.bold or tag in _BOLD,
-        italic=form.italic or tag in _ITALIC,
-        code=form.code or tag in _CODE,
-        link=element.get("href", "") if tag == "a" and element.get("href") else form.link,
-    )
+    if tag in _BOLD:
+        form = replace(form, bold=True)
+    elif tag in _ITALIC:
+        form = replace(form, italic=True)
+    elif tag in _CODE:
+        form = replace(form, code=True)
+    elif tag == "a" and (target := element.get("href")):
+        form = replace(form, link=target)
     shift = {"sup": raised, "sub": lowered}.get(tag)
     for run in _inner_runs(element, form):
         yield run.saying(shift(run.text)) if shift else run

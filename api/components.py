@@ -9,7 +9,7 @@ from functools import cached_property
 from threading import Event
 from typing import TYPE_CHECKING, Protocol, Self
 
-from api.cores import Cores, TurnTakingEmbedder
+from api.cores import Cores, TurnTakingEmbedder, TurnTakingReranker
 from api.data_lock import DataLock
 from api.settings import Settings
 from ingest.catalog import Catalog
@@ -30,7 +30,8 @@ if TYPE_CHECKING:  # the slow libraries behind these are imported when a part is
     from ingest.sections import StructureSplitter
     from ingest.sqlite_catalog import SqliteCatalog
     from qa.question_match import QuestionMatcher
-    from qa.retriever import HybridRetriever, Retriever
+    from qa.reranker import Reranker
+    from qa.retriever import Retriever
     from qa.service import AnswerService
 
 QUIET_LIBRARIES = {
@@ -153,6 +154,9 @@ class LocalComponents:
             self._complete(collection)
         begin("embedder")
         self.embedder.embed(["Ready?"])
+        if self._reranker is not None:
+            begin("reranker")
+            self._reranker.relevance("Ready?", ["Ready."])
 
     def _complete(self, collection: str) -> None:
         """Make anew the vectors that a crash has cost. Raises `VectorsMissing` where there is none at all."""
@@ -303,13 +307,23 @@ class LocalComponents:
                 self._lock.release()
 
     @cached_property
-    def retriever(self) -> HybridRetriever:
+    def retriever(self) -> Retriever:
         """Questions to passages."""
         from ingest.embedding_store import RememberingEmbedder
+        from qa.reranker import RerankingRetriever
         from qa.retriever import HybridRetriever
 
         remembered = RememberingEmbedder(self.embedder, self.embedding_store)
-        return HybridRetriever(self.embedder, self.vectors, self.catalog, remembered=remembered)
+        search = HybridRetriever(self.embedder, self.vectors, self.catalog, remembered=remembered)
+        return search if self._reranker is None else RerankingRetriever(search, self._reranker)
+
+    @cached_property
+    def _reranker(self) -> Reranker | None:
+        if self.settings.reranker is None:
+            return None
+        from qa.cross_encoder import CrossEncoderReranker
+
+        return TurnTakingReranker(CrossEncoderReranker(self.settings.reranker), self._cores)
 
     @cached_property
     def matcher(self) -> QuestionMatcher:

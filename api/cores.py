@@ -10,8 +10,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ingest.embedder import Embedder, Vectors
+
+if TYPE_CHECKING:
+    from qa.reranker import Reranker
 
 TEXTS = 32
 """Texts that are embedded before others may go on: about a tenth of a second."""
@@ -85,6 +89,22 @@ class TurnTakingEmbedder:
             with self._cores:
                 vectors[some] = self._embedder.embed([texts[index] for index in some])
         return vectors
+
+
+class TurnTakingReranker:
+    """A reranker that takes its turn for the ``cores`` with others, a text at a time."""
+
+    def __init__(self, reranker: Reranker, cores: Cores) -> None:
+        self._reranker = reranker
+        self._cores = cores
+
+    def relevance(self, question: str, texts: Sequence[str]) -> Sequence[float]:
+        """See `Reranker`."""
+        scores: list[float] = []
+        for text in texts:
+            with self._cores:
+                scores.extend(self._reranker.relevance(question, [text]))
+        return scores
 
 
 def _itself(embedder: Embedder) -> Embedder:

@@ -141,6 +141,11 @@ class Settings(BaseSettings):
 
     model: str = Field("qwen2.5-coder-1.5b-instruct", description="Language model, by its name in the catalogue.")
     embedder: str = Field("all-minilm-l6-v2", description="Embedding model, by its name in the catalogue.")
+    reranker: Path | None = Field(
+        None,
+        description="Folder of a cross-encoder in the sentence-transformers format, which reads the first 20 passages "
+        "that a search finds and orders them anew; costs each question about as many passes of that model.",
+    )
     local_models: Path | None = Field(None, description="Folder with model files to use before any download.")
     model_sources: Annotated[tuple[ModelSource, ...], NoDecode] = Field(
         ("local", "hub", "index"),

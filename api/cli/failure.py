@@ -53,6 +53,7 @@ def _expected(error: Exception) -> bool:
     from ingest.embedder import EmbedderUnusable
     from ingest.vectors import VectorsUnusable
     from ingest.workers import WorkersUnusable
+    from qa.reranker import RerankerUnusable
 
     own = (CommandFailed, ServerFailed, DataLocked, SettingsError, VectorsMissing, DatabaseUnusable)
     parts = (
@@ -60,6 +61,7 @@ def _expected(error: Exception) -> bool:
         ModelMissing,
         CatalogUnusable,
         EmbedderUnusable,
+        RerankerUnusable,
         VectorsUnusable,
         WorkersUnusable,
         BackupUnusable,

@@ -12,6 +12,8 @@ from api.app import create_app
 from api.components import LocalComponents
 from api.data_lock import DataLocked
 from api.settings import Settings
+from qa.cross_encoder import CrossEncoderReranker
+from qa.reranker import RerankerUnusable
 from tests.chroma_server import running_chroma
 from tests.fakes.embedder import HashEmbedder
 
@@ -67,6 +69,28 @@ def test_settings_reach_the_parts(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert [refusal.source for refusal in report.failed] == ["big.txt"]
     assert Path("data/catalog.sqlite").exists()
     assert Path("data/chroma").is_dir()
+
+
+def test_a_reranker_orders_what_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalComponents, "embedder", HashEmbedder())
+    monkeypatch.setattr(CrossEncoderReranker, "relevance", lambda _, __, texts: [float("Pipit" in t) for t in texts])
+    question, firsts, parts = "purchase quotations", [], list[str]()
+    for reranker in (None, Path("reranker")):
+        with LocalComponents(Settings(reranker=reranker)) as components:
+            components.pipeline.ingest(FILES, "default")
+            components.load_search(parts.append)
+            firsts.append(components.retriever.retrieve(question, "default", 1)[0].stored.revision.source)
+    assert firsts == ["purchasing-policy.md", "pipit-quick-start.md"]
+    assert parts == ["index", "embedder", "index", "embedder", "reranker"]
+
+
+def test_a_reranker_that_is_missing_ends_the_loading(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(LocalComponents, "embedder", HashEmbedder())
+    with (
+        LocalComponents(Settings(reranker=tmp_path)) as components,
+        pytest.raises(RerankerUnusable, match="or leave the setting reranker out"),
+    ):
+        components.load_search(lambda _: None)
 
 
 def test_with_a_chroma_server_one_process_answers_while_another_ingests(

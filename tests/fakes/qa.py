@@ -33,3 +33,11 @@ class WordRetriever:
             RetrievedPassage(stored, similarity=-score, lexical=None, score=-score, rank=rank)
             for rank, (score, _, stored) in enumerate(nearest, start=1)
         ]
+
+
+class WordReranker:
+    """Gives to a text the share of the question's words that it holds."""
+
+    def relevance(self, question: str, texts: Sequence[str]) -> Sequence[float]:
+        wanted = set(words_of(question)) - STOP_WORDS
+        return [len(wanted & set(words_of(text))) / max(1, len(wanted)) for text in texts]

@@ -201,7 +201,7 @@ class Settings(BaseSettings):
         'file or as JSON: {"hr/*": ["hr"]}. Documents with labels are found by those who hold one of them.',
     )
 
-    passages: int = Field(5, ge=1, le=50, description="Passages given to the model with a question, at most.")
+    passages: int = Field(4, ge=1, le=50, description="Passages given to the model with a question, at most.")
     quote_documents: bool = Field(
         True,
         description="Quote the nearest sentences where the model finds no answer, or none that a passage carries.",
@@ -213,7 +213,12 @@ class Settings(BaseSettings):
         description="Answers of a model that is asked back are taken back below this logit: "
         "less than 0 refuses fewer, more refuses more.",
     )
-    prompt_tokens: int = Field(1400, ge=256, description="Tokens of the whole prompt, at most.")
+    prompt_tokens: int = Field(
+        800,
+        ge=256,
+        description="Tokens of rules, passages and question, at most; what was said before comes on top. "
+        "Passages that do not fit are left out, but for the first one.",
+    )
     max_output_tokens: int = Field(384, ge=1, le=8192, description="Tokens of an answer, at most.")
     context_tokens: int = Field(8192, ge=512, description="Tokens of prompt and answer together, at most.")
     draft_tokens: int = Field(31, ge=0, le=255, description="Tokens drafted per step, at most; 0 turns it off.")

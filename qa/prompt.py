@@ -61,17 +61,24 @@ def build_prompt(
     tokenizer: Tokenizer,
     limit: int,
     system: str,
+    room: int | None = None,
 ) -> Prompt:
     """Put together as many whole ``passages``, best first, as ``limit`` tokens allow, but at least one.
 
-    Raises ValueError without passages.
+    ``history`` does not count there, so that a conversation costs no evidence; all together may take ``room`` tokens,
+    as many as one likes if that is left out. Raises ValueError without passages.
     """
     if not passages:
         raise ValueError("a prompt needs at least one passage")
     for count in range(len(passages), 0, -1):
         messages = render_messages(question, history, passages[:count], system)
         tokens = tokenizer.chat_prompt(messages)
-        if len(tokens) <= limit or count == 1:
+        fits = room is None or len(tokens) <= room
+        if fits and history:
+            fits = len(tokenizer.chat_prompt(render_messages(question, (), passages[:count], system))) <= limit
+        elif fits:
+            fits = len(tokens) <= limit
+        if fits or count == 1:
             break
     return Prompt(
         messages=tuple(messages),

@@ -34,8 +34,9 @@ def build(
     history: Sequence[Turn] = (),
     passages: Sequence[RetrievedPassage] = PASSAGES,
     limit: int = 100_000,
+    room: int | None = None,
 ) -> Prompt:
-    return build_prompt(question, history, passages, TOKENIZER, limit, SYSTEM)
+    return build_prompt(question, history, passages, TOKENIZER, limit, SYSTEM, room)
 
 
 def text_of(prompt: Prompt) -> str:
@@ -68,6 +69,20 @@ def test_whole_passages_are_left_out_from_the_end() -> None:
         assert prompt.passages == PASSAGES[:count]
         assert len(prompt.tokens) == exact
         assert PASSAGES[count].stored.passage.text not in text_of(prompt)
+
+
+def test_what_was_said_before_costs_no_passage_while_there_is_room() -> None:
+    history = (Turn("How long is the window open?", "4 minutes."),)
+    for count in range(1, len(PASSAGES)):
+        limit = len(build(passages=PASSAGES[:count]).tokens)
+        whole = build(history=history, limit=limit)
+        assert whole.passages == PASSAGES[:count]
+        assert len(whole.tokens) > limit
+        assert "4 minutes." in text_of(whole)
+        size = len(whole.tokens)
+        assert build(history=history, limit=limit, room=size).passages == PASSAGES[:count]
+        assert build(history=history, limit=limit, room=size - 1).passages == PASSAGES[: max(count - 1, 1)]
+    assert build(room=1).passages == PASSAGES[:1]
 
 
 def test_one_passage_is_kept_whatever_the_limit() -> None:

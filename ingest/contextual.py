@@ -17,7 +17,7 @@ def heading_of(title: str, section_path: tuple[str, ...]) -> str:
     return " > ".join(part for part in (*outer, *section_path) if part)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # An ingest asks when it embeds a passage, and again when it writes it.
 def contextual_text(title: str, passage: Passage) -> str:
     """What is embedded: the line with title and section path, then the passage with its lead-in, without Markdown.
 

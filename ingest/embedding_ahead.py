@@ -28,7 +28,7 @@ PATIENCE_S = 1.0
 _BATCH = 64
 """Passages that are embedded before looking whether anybody still wants them."""
 _CALLS = 2
-"""While one is in the model's pass the next one's tokens are made and the last one's vectors remembered."""
+"""While one is in the model's pass the other looks for what is known and remembers what is new."""
 _WAIT_S = 1.0
 
 

@@ -18,6 +18,7 @@ from threading import Lock
 import numpy as np
 
 from ingest.embedder import Embedder, Vectors
+from ingest.sqlite_database import BUSY_TIMEOUT_S, write_ahead
 
 _log = logging.getLogger(__name__)
 
@@ -105,9 +106,9 @@ class EmbeddingStore:
     def _open(self) -> sqlite3.Connection:
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path or ":memory:", timeout=30, check_same_thread=False)
+        connection = sqlite3.connect(self._path or ":memory:", timeout=BUSY_TIMEOUT_S, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute(_SCHEMA)
         except sqlite3.DatabaseError:

@@ -66,7 +66,9 @@ class SentenceModel:
     @cached_property
     def _by_words(self) -> bool:
         """Whether no token reaches over a blank, so that the tokens of words are the text's."""
-        return bool(json.loads(self._read("tokenizer.json"))["model"].get("type") == "WordPiece")
+        from tokenizers.models import WordPiece
+
+        return isinstance(self._whole.model, WordPiece)
 
     @cached_property
     def _count_word(self) -> Callable[[str], int]:

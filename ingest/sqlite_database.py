@@ -63,7 +63,7 @@ def sqlite_engine(url: URL, pragmas: Sequence[str] = ()) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: sqlite3.Connection, _: object) -> None:
-        _write_ahead(connection)
+        write_ahead(connection)
         for pragma in ("synchronous = FULL", "foreign_keys = ON", *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
@@ -75,7 +75,7 @@ def sqlite_engine(url: URL, pragmas: Sequence[str] = ()) -> Engine:
     return engine
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def write_ahead(connection: sqlite3.Connection) -> None:
     """Let the file have a write-ahead log; wait for others who are opening it for at most `BUSY_TIMEOUT_S`.
 
     Two that change the mode of a new file at once each hold what the other needs; SQLite then fails one of them

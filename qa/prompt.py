@@ -73,12 +73,10 @@ def build_prompt(
     for count in range(len(passages), 0, -1):
         messages = render_messages(question, history, passages[:count], system)
         tokens = tokenizer.chat_prompt(messages)
-        fits = room is None or len(tokens) <= room
-        if fits and history:
-            fits = len(tokenizer.chat_prompt(render_messages(question, (), passages[:count], system))) <= limit
-        elif fits:
-            fits = len(tokens) <= limit
-        if fits or count == 1:
+        counted = tokens
+        if history:
+            counted = tokenizer.chat_prompt(render_messages(question, (), passages[:count], system))
+        if count == 1 or (len(counted) <= limit and (room is None or len(tokens) <= room)):
             break
     return Prompt(
         messages=tuple(messages),

@@ -69,7 +69,7 @@ class AnswerConfig:
     ``quote_unsaid``: quote the documents where the model finds nothing, or nothing that a passage carries.
     ``review``: ask the model back, and take what it does not stand by for a refusal, by the bar of ``caution`` (see
     `Review.is_doubtful`).
-    Time to the first token is prompt length: on two cores 800 tokens take about 2 s.
+    Time to the first token is prompt length: on two cores 800 tokens take 2 to 3 s.
     """
 
     candidates: int = 20
